@@ -1,0 +1,42 @@
+# Every target sets up what it needs: Python packages go into .venv, at the versions of uv.lock.
+SHELL := /bin/bash
+UV_VERSION := 0.13.9
+PY := .venv/bin/python
+WORKERS ?= 4
+
+.PHONY: setup demo test unit check bench clean help
+help:
+	@echo "make demo   set up, then run a whole town once, on embedded defaults"
+	@echo "make test   set up, then run all tests"
+	@echo "make unit   only the tests of the decisions, in seconds"
+	@echo "make check  ruff, pyright, import-linter, deptry"
+	@echo "make bench  measure, beside a naive floor"
+
+setup: .venv/.ready
+.venv/.ready: pyproject.toml uv.lock
+	@test -x $(PY) || python3 -m venv .venv
+	@.venv/bin/uv --version 2>/dev/null | grep -q "$(UV_VERSION)" || $(PY) -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv sync --quiet --active --locked --inexact
+	@touch $@
+
+demo: setup
+	@.venv/bin/boomtown demo
+
+unit: setup
+	@.venv/bin/pytest tests/unit -q -n0
+
+test: setup
+	@.venv/bin/pytest -q -n $(WORKERS)
+
+check: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+	.venv/bin/deptry src
+
+bench: setup
+	@$(PY) -m bench
+
+clean:
+	rm -rf .venv dist build

@@ -1,0 +1,114 @@
+"""The seam between the Rig and whatever owns processes: what a container can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from boomtown.container.protocol import (
+    CloneResult,
+    CloneSpec,
+    Diff,
+    DisposeResult,
+    DisposeSpec,
+    Facts,
+    GateResult,
+    GateSpec,
+    Hello,
+    MergePlan,
+    MergeSpec,
+    PushResult,
+    PushSpec,
+    Report,
+    RunSpec,
+    RunState,
+)
+
+
+class ContainerClient(Protocol):
+    """One attached container. Every call may raise `UnavailableError` when its answer was lost: observe, then decide."""
+
+    @property
+    def attached(self) -> Hello | None:
+        """Who is at the other end; None while nobody is."""
+        ...
+
+    def on_report(self, call: Callable[[Report], None]) -> None:
+        """`call` gets each report and each exit (as a report of one run), on the event loop."""
+        ...
+
+    def on_attach(self, call: Callable[[Hello], None]) -> None:
+        """`call` gets each container that was attached: the first, and every successor, which runs nothing yet."""
+        ...
+
+    async def start(self, spec: RunSpec) -> RunState:
+        """Start a run, or say how it stands if its id is known.
+
+        Raises `AlreadyRunningError` if another run of the same bead, polecat, branch or worktree lives. Start failures
+        come back as an exited state with `start_failed` and `error`.
+        """
+        ...
+
+    async def stop(self, run_id: str, grace_s: float) -> bool:
+        """Ask a run to end; after `grace_s` its whole tree is killed. The exit comes as a report.
+
+        Returns False if the run is not known: then it can never be started any more either.
+        """
+        ...
+
+    async def forget(self, run_ids: list[str]) -> None:
+        """The exits of these runs are stored; the container need not report them again."""
+        ...
+
+    async def inspect(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> Facts:
+        """Read git for a run that no container remembers."""
+        ...
+
+    async def dispose(self, spec: DisposeSpec) -> DisposeResult: ...
+
+    async def clone(self, spec: CloneSpec) -> CloneResult:
+        """Clone, prove fetch and push, say what polecats won't see. A failed one leaves nothing behind.
+
+        Raises `BadInputError` (refused URL, no such branch, a user branch named `polecat`), `UnavailableError`.
+        """
+        ...
+
+    async def remove_rig(self, rig: str) -> None: ...
+
+    async def unmerged_branches(self, rig: str, base_branch: str) -> list[str]:
+        """Polecats' branches in the clone that the default branch does not contain."""
+        ...
+
+    async def merge(self, spec: MergeSpec) -> MergePlan:
+        """Fetch, then merge in memory."""
+        ...
+
+    async def is_landed(self, rig: str, base_branch: str, commit: str) -> bool:
+        """After a fetch: whether the default branch (or its `boomtown/` stand-in) contains `commit`."""
+        ...
+
+    async def gates(self, spec: GateSpec) -> GateResult: ...
+
+    async def push(self, spec: PushSpec) -> PushResult: ...
+
+    async def push_branch(self, rig: str, branch: str) -> PushResult:
+        """Push a polecat's branch under its own name."""
+        ...
+
+    async def retire_branch(self, rig: str, branch: str, bead_id: str) -> None:
+        """Delete a branch; its tip stays as `refs/boomtown/beads/<bead id>`."""
+        ...
+
+    async def diff(self, rig: str, branch: str, base_branch: str, worktree_slug: str | None) -> Diff: ...
+
+    async def pull(self, rig: str, base_branch: str) -> str:
+        """Fast-forward the local checkout this rig was made from; returns a sentence. Raises `ConflictError`."""
+        ...
+
+    async def head(self, rig: str, base_branch: str) -> tuple[str, str] | None:
+        """Commit and tree of the default branch after a fetch, None for an empty repository."""
+        ...
+
+    async def shutdown(self) -> None:
+        """End the container. It refuses (`ConflictError`) while runs live."""
+        ...

@@ -1,0 +1,298 @@
+"""What server and container say to each other.
+
+One Unix socket, JSON lines both ways. Request `{"id", "op", "args"}`, answer `{"id", "result"}` or
+`{"id", "error": {"code", "message", "data"}}`; the container also sends `{"event", "data"}` on its own: `report` every
+five seconds while something runs, `exit` at once. Everything is idempotent: whoever did not get an answer asks again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+PROTOCOL = 1
+"""Grows when a message changes. A server works with a container of `PROTOCOL - 1` too."""
+
+REPORT_EVERY_S = 5.0
+STOP_GRACE_S = 10.0
+DONE_GRACE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The container's answer to `hello`. `pid` and `started_at` (epoch seconds) tell one container from its successor."""
+
+    protocol: int
+    container_id: str
+    home_id: str
+    pid: int
+    started_at: float
+    runs: tuple[RunState, ...]
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that the container needs to start one run.
+
+    `worktree_slug` names the folder below `rigs/<rig>/worktrees`. `base_branch` is the rig's default branch; a new
+    branch starts there (the container knows the ref), an existing one at its tip. `old_branch`: the bead's branch
+    under an earlier name, to be renamed first. `env` is the whole environment but HOME, XDG_*, TMPDIR, which the
+    container makes below `agent_home`. `rework`: merge the newest default branch in first and leave a conflict in the
+    worktree. `wip_subject` is used if the container has to keep work without a server. `prompt_mode`: stdin, argument
+    or file; the word `{rework}` is not special here: the prompt is complete but for the files in conflict, which the
+    container adds through `conflict_note` (with `{files}`), since only it sees them.
+    """
+
+    run_id: str
+    number: int
+    rig: str
+    bead_id: str
+    polecat_id: str
+    name: str
+    branch: str
+    worktree_slug: str
+    base_branch: str
+    agent_kind: str
+    adapter: str
+    command: tuple[str, ...]
+    prompt: str
+    prompt_mode: str
+    env: dict[str, str]
+    author_name: str
+    author_email: str
+    wip_subject: str
+    old_branch: str | None = None
+    rework: bool = False
+    conflict_note: str = ""
+    fetch_max_age_s: float = 30.0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What git says of a branch and its worktree; see `domain.runs.GitFacts`."""
+
+    own_commits: int = 0
+    tip: str | None = None
+    dirty: bool = False
+    marked_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One run as the container sees it. Times are epoch seconds.
+
+    `state`: starting, running, exited (whole process tree proven gone; `facts` are set then, unless git failed, which
+    `error` says). `last_words`: the last lines of output, for people.
+    """
+
+    run_id: str
+    number: int
+    rig: str
+    bead_id: str
+    polecat_id: str
+    branch: str
+    worktree: str
+    state: str
+    pid: int | None = None
+    started_at: float | None = None
+    exited_at: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    start_failed: bool = False
+    last_output_at: float | None = None
+    last_seq: int = 0
+    cpu_percent: float = 0.0
+    memory_bytes: int = 0
+    last_words: str = ""
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every five seconds, and at once at an exit: all runs that the server has not told it to forget."""
+
+    at: float
+    runs: tuple[RunState, ...]
+
+
+@dataclass(frozen=True)
+class CloneSpec:
+    """A repository to clone as `rigs/<rig>/repo.git`. `branch` None: the origin's HEAD."""
+
+    rig: str
+    url: str
+    branch: str | None = None
+
+
+@dataclass(frozen=True)
+class CloneResult:
+    """`notes`: sentences for the person who adds the rig (work that polecats won't see, LFS, submodules, empty)."""
+
+    default_branch: str
+    head: str | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DisposeSpec:
+    """Take a run's worktree away, keeping every byte of its work.
+
+    `wip`: "branch" makes uncommitted files the commit `wip_subject` on the branch; "ref" keeps them at
+    `refs/boomtown/wip/<run id>` only.
+    """
+
+    rig: str
+    run_id: str
+    worktree_slug: str
+    branch: str
+    wip: str
+    wip_subject: str
+    author_name: str
+    author_email: str
+    base_branch: str
+
+
+@dataclass(frozen=True)
+class DisposeResult:
+    """`wip_commit`: the commit made, or None where nothing was uncommitted. `tip`: the branch afterwards."""
+
+    wip_commit: str | None
+    tip: str | None
+
+
+@dataclass(frozen=True)
+class MergeSpec:
+    """A branch to be merged onto the newest default branch, without a checkout.
+
+    `message` and `author_*` are for the one commit that lands. `style`: squash or merge.
+    """
+
+    rig: str
+    merge_id: str
+    branch: str
+    base_branch: str
+    style: str
+    message: str
+    author_name: str
+    author_email: str
+
+
+@dataclass(frozen=True)
+class MergePlan:
+    """`commit` on `base` with `tree`, ready to be tested and pushed; or, if `conflicts`, none of them.
+
+    `base` is the tip of the default branch that was merged onto, `base_tree` its tree. `conflict_commits`: subjects of
+    the commits on the default branch that touched the files in conflict, for the prompt. `already_merged`: the branch
+    is contained in the default branch.
+    """
+
+    base: str | None
+    base_tree: str | None
+    tip: str
+    commit: str | None = None
+    tree: str | None = None
+    conflicts: tuple[str, ...] = ()
+    conflict_commits: tuple[str, ...] = ()
+    already_merged: bool = False
+
+
+@dataclass(frozen=True)
+class GateSpec:
+    """Commands to run, in order, in a scratch worktree of `commit`. `key` makes a repeated request join the first."""
+
+    rig: str
+    key: str
+    commit: str
+    gates: tuple[str, ...]
+    timeout_s: float
+    env: dict[str, str]
+    log_path: str
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """`green`, or the first gate that was red: its command, exit code (None: timed out), last 100 lines."""
+
+    green: bool
+    failed: str | None = None
+    exit_code: int | None = None
+    timed_out: bool = False
+    tail: str = ""
+    log_path: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class PushSpec:
+    """Advance the default branch from `base` to `commit` by compare-and-set.
+
+    In a work tree on this machine that has the default branch checked out, `boomtown/<default>` is advanced instead.
+    """
+
+    rig: str
+    base_branch: str
+    base: str | None
+    commit: str
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """`status`: landed, moved (start again from the fetch) or refused (`words` are the remote's). `ref`: where to."""
+
+    status: str
+    ref: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Diff:
+    """`text` is a unified diff against the merge base, `stat` git's summary; both with uncommitted work while live."""
+
+    text: str
+    stat: str
+    base: str | None
+    tip: str | None
+
+
+T = TypeVar("T")
+
+
+def to_wire(value: Any) -> Any:
+    """Dataclasses as JSON objects, tuples as arrays."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_wire(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: to_wire(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_wire(item) for item in value]
+    return value
+
+
+_hints: dict[type, dict[str, Any]] = {}
+
+
+def from_wire(kind: type[T], value: Any) -> T:
+    """The dataclass `kind` from its JSON object. Unknown fields are ignored, missing ones get their default."""
+    hints = _hints.get(kind)
+    if hints is None:
+        hints = _hints[kind] = typing.get_type_hints(kind)
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: _decode(hints[name], item) for name, item in value.items() if name in known})
+
+
+def _decode(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _decode(next(arm for arm in typing.get_args(hint) if arm is not type(None)), value)
+    if origin is tuple:
+        return tuple(_decode(typing.get_args(hint)[0], item) for item in value)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_wire(hint, value)
+    return value

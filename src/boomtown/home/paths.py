@@ -1,0 +1,118 @@
+"""Where everything is in `$BOOMTOWN_HOME`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The paths of one home. Making one touches nothing; `create` makes the folders, private to the user."""
+
+    root: Path
+
+    @classmethod
+    def from_env(cls) -> Home:
+        """`$BOOMTOWN_HOME`, else `~/.boomtown`."""
+        return cls(Path(os.environ.get("BOOMTOWN_HOME") or Path.home() / ".boomtown").expanduser().absolute())
+
+    def create(self) -> None:
+        """Make the folders that are missing, readable by the user alone (0700)."""
+        for folder in (self.root, self.rigs, self.logs, self.backups, self.bin):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.root.chmod(0o700)
+
+    @property
+    def database(self) -> Path:
+        return self.root / "town.db"
+
+    @property
+    def server_json(self) -> Path:
+        return self.root / "server.json"
+
+    @property
+    def container_json(self) -> Path:
+        return self.root / "container.json"
+
+    @property
+    def token(self) -> Path:
+        return self.root / "token"
+
+    @property
+    def jwt_key(self) -> Path:
+        return self.root / "jwt.key"
+
+    @property
+    def home_id(self) -> Path:
+        """A random id that marks every process of this home."""
+        return self.root / "home.id"
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def server_lock(self) -> Path:
+        return self.root / "server.lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def backups(self) -> Path:
+        return self.root / "backups"
+
+    @property
+    def rigs(self) -> Path:
+        return self.root / "rigs"
+
+    @property
+    def bin(self) -> Path:
+        """First on an agent's PATH: the `boomtown` command of this very installation."""
+        return self.root / "bin"
+
+    def rig(self, rig_name: str) -> RigPaths:
+        return RigPaths(self.rigs / rig_name)
+
+    def stream(self, run_id: str) -> Path:
+        return self.logs / f"{run_id}.jsonl"
+
+
+@dataclass(frozen=True)
+class RigPaths:
+    """The paths of one rig."""
+
+    root: Path
+
+    @property
+    def repo(self) -> Path:
+        """The bare clone that all worktrees share."""
+        return self.root / "repo.git"
+
+    @property
+    def worktrees(self) -> Path:
+        return self.root / "worktrees"
+
+    def worktree(self, slug: str) -> Path:
+        return self.worktrees / slug
+
+    @property
+    def warm(self) -> Path:
+        """Worktrees checked out in advance, detached."""
+        return self.worktrees / "warm"
+
+    @property
+    def scratch(self) -> Path:
+        """Worktrees for gates."""
+        return self.worktrees / "scratch"
+
+    def agent_home(self, bead_id: str) -> Path:
+        """HOME of the polecat that works on a bead; kept over its attempts."""
+        return self.root / "homes" / bead_id
+
+    def gate_log(self, merge_id: str) -> Path:
+        """All output of a merge's gates, outside any tree."""
+        return self.root / "gates" / f"{merge_id}.log"
