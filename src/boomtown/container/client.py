@@ -26,7 +26,7 @@ from boomtown.container.protocol import (
 
 
 class ContainerClient(Protocol):
-    """One attached container. Every call may raise `UnavailableError` when its answer was lost: observe, then decide."""
+    """One attached container. Every call may raise `UnavailableError`: an answer was lost. Observe, then decide."""
 
     @property
     def attached(self) -> Hello | None:

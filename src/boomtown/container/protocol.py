@@ -23,7 +23,7 @@ DONE_GRACE_S = 30.0
 
 @dataclass(frozen=True)
 class Hello:
-    """The container's answer to `hello`. `pid` and `started_at` (epoch seconds) tell one container from its successor."""
+    """The container's answer to `hello`. `pid` and `started_at` (epoch seconds) tell one from its successor."""
 
     protocol: int
     container_id: str

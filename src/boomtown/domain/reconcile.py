@@ -1,0 +1,188 @@
+"""All decisions of the Rig: one pure function over what *is*, so that every state has a rule that leads out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from boomtown.domain import actions as do
+from boomtown.domain.beads import FINISHED, BeadStatus
+from boomtown.domain.branches import branch_name
+from boomtown.domain.merges import MergeStatus
+from boomtown.domain.names import lowest_free
+from boomtown.domain.runs import LIVE, RunPhase, StopReason
+from boomtown.domain.snapshot import Container, RunView, Seen, Snapshot
+from boomtown.domain.verdict import judge
+
+LIVE_ALARM_S = 5.0
+IDLE_ALARM_S = 60.0
+
+
+def reconcile(snapshot: Snapshot, now: float) -> tuple[list[do.Change], list[do.Effect]]:
+    """What to store and what to ask of the container, given how things stand at `now` (epoch seconds).
+
+    Whoever stores the changes calls again until there are none. Asking for the same effect twice does no harm.
+    """
+    changes: list[do.Change] = []
+    effects: list[do.Effect] = []
+    for run in snapshot.runs:
+        _follow(run, snapshot, now, changes, effects)
+    changes += _releases(snapshot)
+    changes += _claims(snapshot, now)
+    effects += _forgets(snapshot)
+    effects += _landing(snapshot)
+    return changes, effects
+
+
+def alarm_at(snapshot: Snapshot, now: float) -> float:
+    """When to look again without being woken: soon while something is live or due, exactly at what is due next."""
+    busy = bool(snapshot.runs or snapshot.queue or any(m.status in _MOVING for m in snapshot.merges))
+    times = [now + (LIVE_ALARM_S if busy else IDLE_ALARM_S)]
+    times += [run.deadline_at for run in snapshot.runs if run.phase in LIVE and run.stop_reason is None]
+    if snapshot.next_due is not None:
+        times.append(snapshot.next_due)
+    return max(now, min(times))
+
+
+def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Change], effects: list[do.Effect]) -> None:
+    """Lead one run from its claim to the end of its worktree."""
+    container = snapshot.container
+    if container is None:
+        return  # nobody to ask, nothing to see: silence never ends a run
+    if run.phase == RunPhase.ENDED:
+        if run.id not in snapshot.busy:
+            effects.append(do.Dispose(run.id))
+        return
+    seen = container.runs.get(run.id)
+    if run.phase == RunPhase.EXITED or _is_over(run, seen, container):
+        _conclude(run, seen, snapshot, now, changes, effects)
+        return
+    if run.container_id is None:
+        changes.append(do.Assign(run, container.id))
+        return
+    if seen and seen.state == "running" and run.phase == RunPhase.CLAIMED:
+        changes.append(do.NoteStarted(run, seen))
+    if reason := _reason_to_stop(run, now):
+        changes.append(do.AskToStop(run, reason))
+    elif run.stop_reason is not None:
+        if run.id not in snapshot.busy and (run.id, run.stop_reason) not in snapshot.stopping:
+            effects.append(do.Stop(run.id, _grace_left(run, snapshot, now)))
+    elif seen is None:
+        if run.id not in snapshot.busy:
+            effects.append(do.Start(run.id))
+    elif (stalled := _is_stalled(run, seen, snapshot, now)) != run.stalled:
+        changes.append(do.NoteStalled(run, stalled))
+
+
+def _is_over(run: RunView, seen: Seen | None, container: Container) -> bool:
+    """Proof that no process of the run is left."""
+    if run.id in container.gone or (seen is not None and seen.state == "exited"):
+        return True
+    return seen is None and run.container_id is not None and run.container_id != container.id
+
+
+def _conclude(
+    run: RunView,
+    seen: Seen | None,
+    snapshot: Snapshot,
+    now: float,
+    changes: list[do.Change],
+    effects: list[do.Effect],
+) -> None:
+    facts = seen.facts if seen and seen.facts else run.facts
+    if facts is not None:
+        changes.append(do.End(run, seen, facts, judge(run, seen, facts, snapshot.rules, now)))
+    elif run.phase != RunPhase.EXITED:
+        changes.append(do.NoteExited(run, seen))
+    elif run.id not in snapshot.busy:
+        effects.append(do.Inspect(run.id))
+
+
+def _reason_to_stop(run: RunView, now: float) -> StopReason | None:
+    if run.stop_reason not in (None, StopReason.DONE):
+        return None
+    if run.bead.status == BeadStatus.CANCELLED:
+        return StopReason.CANCEL
+    if run.stop_reason is None and now >= run.deadline_at:
+        return StopReason.TIMEOUT
+    return None
+
+
+def _grace_left(run: RunView, snapshot: Snapshot, now: float) -> float:
+    """Seconds until the tree is killed, counted from when the run was first asked to stop."""
+    rules = snapshot.rules
+    whole = rules.done_grace_s if run.stop_reason == StopReason.DONE else rules.stop_grace_s
+    return max(0.0, (run.stop_at or now) + whole - now)
+
+
+def _is_stalled(run: RunView, seen: Seen, snapshot: Snapshot, now: float) -> bool:
+    signs = (run.claimed_at, seen.started_at, seen.last_output_at, run.last_call_at)
+    return now - max(sign for sign in signs if sign is not None) >= snapshot.rules.stall_after_s
+
+
+def _releases(snapshot: Snapshot) -> Iterator[do.Release]:
+    """The name is free when the bead is over, the process gone and the worktree removed."""
+    unfinished = {run.polecat_id for run in snapshot.runs}
+    for polecat in snapshot.polecats:
+        if polecat.bead_status in FINISHED and polecat.id not in unfinished:
+            yield do.Release(polecat.id)
+
+
+def _claims(snapshot: Snapshot, now: float) -> Iterator[do.Claim]:
+    """Beads that are due, in queue order, while caps leave room."""
+    if not snapshot.dispatching:
+        return
+    live = sum(run.phase in LIVE for run in snapshot.runs)
+    slots, kinds = snapshot.room.slots, dict(snapshot.room.kinds)
+    names = [polecat.name for polecat in snapshot.polecats]
+    polecats = {polecat.bead_id: polecat for polecat in snapshot.polecats}
+    number = snapshot.last_run_number
+    for bead in snapshot.queue:
+        if live >= snapshot.rules.max_polecats or slots == 0:
+            return
+        if slots is not None and (fewest := snapshot.room.fewest_elsewhere) is not None and live > fewest:
+            return  # another rig of the home has fewer and waits too
+        if kinds.get(bead.agent_kind, 1) <= 0:
+            continue
+        known = polecats.get(bead.id)
+        name = known.name if known else lowest_free(names, snapshot.rules.pool)
+        names.append(name)
+        number += 1
+        live += 1
+        slots = None if slots is None else slots - 1
+        if bead.agent_kind in kinds:
+            kinds[bead.agent_kind] -= 1
+        yield do.Claim(
+            bead=bead,
+            polecat_id=known.id if known else None,
+            name=name,
+            branch=branch_name(name, bead.prefix),
+            number=number,
+            deadline_at=now + (bead.timeout_s or snapshot.rules.timeout_s),
+            container_id=snapshot.container.id if snapshot.container else None,
+        )
+
+
+def _forgets(snapshot: Snapshot) -> Iterator[do.Forget]:
+    """Exits that are stored need not be reported again."""
+    if snapshot.container is None:
+        return
+    live = {run.id for run in snapshot.runs if run.phase in LIVE}
+    stored = tuple(
+        run_id for run_id, seen in snapshot.container.runs.items() if seen.state == "exited" and run_id not in live
+    )
+    if stored:
+        yield do.Forget(stored)
+
+
+_MOVING = (MergeStatus.WAITING, MergeStatus.TESTING, MergeStatus.LANDING)
+
+
+def _landing(snapshot: Snapshot) -> Iterator[do.Land]:
+    """One merge at a time: what has begun goes on first, else the oldest that waits."""
+    if snapshot.container is None or any(merge.id in snapshot.busy for merge in snapshot.merges):
+        return
+
+    ready = [merge for merge in snapshot.merges if merge.status in _MOVING and merge.clear]
+    begun = [merge for merge in ready if merge.status != MergeStatus.WAITING]
+    if ready:
+        yield do.Land((begun or ready)[0].id)

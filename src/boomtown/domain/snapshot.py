@@ -1,0 +1,149 @@
+"""What the Rig looks at before it decides: bounded, immutable, the same for the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from boomtown.domain.attempts import DELAYS_S
+from boomtown.domain.merges import MergeMode
+from boomtown.domain.names import POOL
+from boomtown.domain.runs import GitFacts
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run as its container sees it. `state`: starting, running, exited. Times are epoch seconds."""
+
+    state: str
+    pid: int | None = None
+    started_at: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    start_failed: bool = False
+    error: str | None = None
+    last_words: str = ""
+    last_output_at: float | None = None
+    facts: GitFacts | None = None
+
+
+@dataclass(frozen=True)
+class Container:
+    """The attached container: that it is attached proves that nothing of an earlier one runs."""
+
+    id: str
+    runs: Mapping[str, Seen] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    """Runs of this container that were stopped before they started; it will never start them."""
+
+
+@dataclass(frozen=True)
+class BeadView:
+    """A bead that is due now, or has an unfinished run."""
+
+    id: str
+    status: str
+    title: str = ""
+    prefix: str = ""
+    agent_kind: str = ""
+    branch: str | None = None
+    attempts: int = 0
+    delay_step: int = 0
+    no_work_streak: int = 0
+    lost_streak: int = 0
+    own_commits: int = 0
+    timeout_s: float | None = None
+    rework: bool = False
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run that is not over yet: live, or its worktree is still there."""
+
+    id: str
+    number: int
+    polecat_id: str
+    bead: BeadView
+    phase: str
+    claimed_at: float
+    deadline_at: float
+    container_id: str | None = None
+    stop_reason: str | None = None
+    stop_at: float | None = None
+    done_at: float | None = None
+    started_at: float | None = None
+    last_call_at: float | None = None
+    stalled: bool = False
+    facts: GitFacts | None = None
+    """From an inspection, where no container remembers the run."""
+    wip: str | None = None
+
+
+@dataclass(frozen=True)
+class PolecatView:
+    """A registered polecat and how its bead stands."""
+
+    id: str
+    name: str
+    bead_id: str
+    bead_status: str
+
+
+@dataclass(frozen=True)
+class MergeView:
+    """An unfinished merge. `clear`: no run of its bead is left, so that its branch stands still."""
+
+    id: str
+    bead_id: str
+    status: str
+    clear: bool
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much room the whole home leaves this rig.
+
+    `slots` None: no cap. `kinds` has the free places of agent kinds with a cap. `fewest_elsewhere`: live runs of the
+    rig with the fewest among those that wait for a place too; None where none waits.
+    """
+
+    slots: int | None = None
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    fewest_elsewhere: int | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Settings in force for this rig; durations in seconds."""
+
+    max_polecats: int = 5
+    merge: str = MergeMode.REVIEW
+    pool: tuple[str, ...] = POOL
+    timeout_s: float = 4 * 3600.0
+    stall_after_s: float = 900.0
+    delays_s: tuple[float, ...] = DELAYS_S
+    stop_grace_s: float = 10.0
+    done_grace_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One rig at one moment."""
+
+    rig_id: str
+    rig_name: str
+    rules: Rules
+    dispatching: bool
+    """False while rig, home or breaker pause it, and while the home goes down."""
+    last_run_number: int
+    room: Room = Room()
+    container: Container | None = None
+    runs: tuple[RunView, ...] = ()
+    polecats: tuple[PolecatView, ...] = ()
+    queue: tuple[BeadView, ...] = ()
+    merges: tuple[MergeView, ...] = ()
+    busy: frozenset[str] = frozenset()
+    """Ids of runs and merges for which a request is on its way."""
+    stopping: frozenset[tuple[str, str]] = frozenset()
+    """Runs, with the reason, that the container has been told to end."""
+    next_due: float | None = None

@@ -1,0 +1,91 @@
+"""What a run came to: judged from git and the way it ended, never from an agent's words."""
+
+from __future__ import annotations
+
+from boomtown.domain import attempts
+from boomtown.domain.actions import Verdict
+from boomtown.domain.beads import BeadStatus
+from boomtown.domain.runs import FREE_OUTCOMES, GitFacts, Outcome, StopReason
+from boomtown.domain.snapshot import Rules, RunView, Seen
+
+
+def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
+    """How the run ended. `seen` None: its container was lost, or it never started."""
+    if run.stop_reason == StopReason.CANCEL or run.bead.status != BeadStatus.IN_PROGRESS:
+        return Outcome.CANCELLED
+    if run.done_at is not None:
+        return _by_git(facts)
+    match run.stop_reason:
+        case StopReason.STOP:
+            return Outcome.STOPPED
+        case StopReason.DOWN:
+            return Outcome.DOWN
+        case StopReason.TIMEOUT:
+            return Outcome.TIMEOUT
+    if seen is None:
+        return Outcome.CONTAINER_LOST
+    if seen.start_failed:
+        return Outcome.START_FAILED
+    return _by_git(facts) if seen.exit_code == 0 else Outcome.CRASHED
+
+
+def _by_git(facts: GitFacts) -> Outcome:
+    if facts.marked_files:
+        return Outcome.CONFLICT_MARKERS
+    return Outcome.HANDED_ON if facts.own_commits else Outcome.NO_WORK
+
+
+def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: float) -> Verdict:
+    """The outcome and where it leads the bead; CONTRACT section 1, “Outcome of a run” and “Attempts”."""
+    bead, result = run.bead, outcome(run, seen, facts)
+    lost = bead.lost_streak + 1 if result is Outcome.CONTAINER_LOST else 0
+    no_work = bead.no_work_streak
+    if result is Outcome.NO_WORK:
+        no_work += 1
+    elif result not in FREE_OUTCOMES or result is Outcome.HANDED_ON:
+        no_work = 0
+    costs = result not in FREE_OUTCOMES or (lost > 0 and lost % attempts.LOST_IN_A_ROW == 0)
+    error = _error(result, seen, facts, rules, bead.timeout_s)
+    if result is Outcome.CANCELLED:
+        return Verdict(result, False, None, bead.attempts, bead.delay_step, no_work, lost, error=error)
+    if result is Outcome.HANDED_ON:
+        return Verdict(result, False, BeadStatus.IN_REVIEW, bead.attempts, 0, 0, 0, wip="ref")
+    if not costs:
+        why = "Stopped by a person. `boomtown bead start` goes on." if result is Outcome.STOPPED else None
+        return Verdict(
+            result, False, BeadStatus.OPEN, bead.attempts, bead.delay_step, no_work, lost, held_why=why, error=error
+        )
+    used, step, not_before = spend(bead.attempts, bead.delay_step, facts.own_commits > bead.own_commits, rules, now)
+    if used >= attempts.LIMIT:
+        return Verdict(result, True, BeadStatus.FAILED, used, step, no_work, lost, error=error)
+    why = None
+    if no_work >= attempts.NO_WORK_IN_A_ROW:
+        why = f"{no_work} attempts in a row ended without a commit. Change the bead, then `boomtown bead start`."
+    return Verdict(result, True, BeadStatus.OPEN, used, step, no_work, lost, not_before, why, error)
+
+
+def spend(used: int, step: int, progress: bool, rules: Rules, now: float) -> tuple[int, int, float]:
+    """One attempt more: its number, the step of the delay (progress resets it), and when the next may start."""
+    step = 1 if progress else step + 1
+    return used + 1, step, now + attempts.delay_s(step, rules.delays_s)
+
+
+def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, timeout_s: float | None) -> str | None:
+    """One sentence for people, with the last words of the agent where they help."""
+    words = f" Last words: {seen.last_words}" if seen and seen.last_words else ""
+    match result:
+        case Outcome.HANDED_ON | Outcome.STOPPED | Outcome.CANCELLED | Outcome.DOWN:
+            return None
+        case Outcome.NO_WORK:
+            return f"The agent ended without a commit of its own.{words}"
+        case Outcome.CONFLICT_MARKERS:
+            return f"Conflict markers are left in {', '.join(facts.marked_files)}."
+        case Outcome.TIMEOUT:
+            return f"Ended after its time limit of {timeout_s or rules.timeout_s:g} s.{words}"
+        case Outcome.CONTAINER_LOST:
+            return "The container was lost; the work was kept."
+        case Outcome.START_FAILED:
+            return (seen and seen.error) or "The agent could not be started."
+    if seen and seen.signal is not None:
+        return f"The agent was ended by signal {seen.signal}.{words}"
+    return f"The agent exited with status {seen.exit_code if seen else '?'}.{words}"

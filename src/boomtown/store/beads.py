@@ -1,0 +1,138 @@
+"""Beads, what blocks them, and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
+
+from boomtown.store import sql
+from boomtown.store.sql import Row
+from boomtown.store.tables import attempts, beads, dependencies, runs
+
+
+def of_rig(
+    connection: Connection,
+    rig_id: str,
+    *,
+    status: str | None = None,
+    bead_type: str | None = None,
+    after_seq: int = 0,
+    limit: int | None = None,
+) -> list[Row]:
+    """Beads in the order given, from past `after_seq`."""
+    query = select(beads).where(beads.c.rig_id == rig_id, beads.c.seq > after_seq).order_by(beads.c.seq)
+    if status:
+        query = query.where(beads.c.status == status)
+    if bead_type:
+        query = query.where(beads.c.type == bead_type)
+    return sql.rows(connection, query.limit(limit) if limit else query)
+
+
+def matching(connection: Connection, prefix: str, rig_id: str | None = None) -> list[Row]:
+    """Beads whose id begins with `prefix`, at most eleven."""
+    query = select(beads).where(beads.c.id.startswith(prefix, autoescape=True)).order_by(beads.c.seq).limit(11)
+    return sql.rows(connection, query.where(beads.c.rig_id == rig_id) if rig_id else query)
+
+
+def ids_like(connection: Connection, rig_id: str, prefix: str) -> list[str]:
+    query = select(beads.c.id).where(beads.c.rig_id == rig_id, beads.c.id.startswith(prefix))
+    return list(connection.execute(query).scalars())
+
+
+def _blocked() -> ColumnElement[bool]:
+    blocker = beads.alias("blocker")
+    return exists(
+        select(dependencies.c.bead_id)
+        .join(blocker, blocker.c.id == dependencies.c.blocker_id)
+        .where(dependencies.c.bead_id == beads.c.id, blocker.c.status != "closed")
+    )
+
+
+def _waits_for_a_place(rig_id: str, now: float) -> ColumnElement[bool]:
+    """Nothing but room keeps it: it may start now."""
+    leftover = exists(select(runs.c.id).where(runs.c.bead_id == beads.c.id, runs.c.disposed_at.is_(None)))
+    return and_(
+        beads.c.rig_id == rig_id,
+        beads.c.status == "open",
+        beads.c.type == "issue",
+        not_(beads.c.held),
+        or_(beads.c.not_before.is_(None), beads.c.not_before <= now),
+        not_(_blocked()),
+        not_(leftover),
+    )
+
+
+def startable(
+    connection: Connection, rig_id: str, now: float, limit: int, full_kinds: Collection[str] = ()
+) -> list[Row]:
+    """The first beads in queue order (priority, then age) that may start now."""
+    query = select(beads).where(_waits_for_a_place(rig_id, now)).order_by(beads.c.rank, beads.c.seq).limit(limit)
+    if full_kinds:
+        query = query.where(beads.c.agent_kind.not_in(list(full_kinds)))
+    return sql.rows(connection, query)
+
+
+def has_startable(connection: Connection, rig_id: str, now: float) -> bool:
+    return sql.scalar(connection, select(beads.c.id).where(_waits_for_a_place(rig_id, now)).limit(1)) is not None
+
+
+def positions(connection: Connection, rig_id: str, now: float) -> dict[str, int]:
+    """Place in line, from 1, of every bead that waits only for room."""
+    query = select(beads.c.id).where(_waits_for_a_place(rig_id, now)).order_by(beads.c.rank, beads.c.seq)
+    return {bead_id: place for place, bead_id in enumerate(connection.execute(query).scalars(), 1)}
+
+
+def next_due(connection: Connection, rig_id: str, now: float) -> float | None:
+    """When the next back-off ends."""
+    query = select(func.min(beads.c.not_before)).where(
+        beads.c.rig_id == rig_id, beads.c.status == "open", not_(beads.c.held), beads.c.not_before > now
+    )
+    return sql.scalar(connection, query)
+
+
+def blockers(connection: Connection, bead_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """For each bead the ones that still block it: `id`, `title`, `status`."""
+    found: dict[str, list[Row]] = {}
+    for start in range(0, len(bead_ids), 500):
+        query = (
+            select(dependencies.c.bead_id, beads.c.id, beads.c.title, beads.c.status)
+            .join(beads, beads.c.id == dependencies.c.blocker_id)
+            .where(dependencies.c.bead_id.in_(bead_ids[start : start + 500]), beads.c.status != "closed")
+            .order_by(beads.c.seq)
+        )
+        for row in sql.rows(connection, query):
+            found.setdefault(row.pop("bead_id"), []).append(row)
+    return found
+
+
+def dependency_edges(connection: Connection, rig_id: str) -> list[tuple[str, str]]:
+    """(bead, blocker) of all unfinished beads of a rig."""
+    query = (
+        select(dependencies.c.bead_id, dependencies.c.blocker_id)
+        .join(beads, beads.c.id == dependencies.c.bead_id)
+        .where(beads.c.rig_id == rig_id, beads.c.status.not_in(("closed", "cancelled")))
+    )
+    return [(bead, blocker) for bead, blocker in connection.execute(query)]
+
+
+def set_blockers(connection: Connection, bead_id: str, blocker_ids: Sequence[str]) -> None:
+    connection.execute(dependencies.delete().where(dependencies.c.bead_id == bead_id))
+    for blocker_id in dict.fromkeys(blocker_ids):
+        sql.add(connection, dependencies, bead_id=bead_id, blocker_id=blocker_id)
+
+
+def add_attempt(connection: Connection, bead_id: str, **values: Any) -> None:
+    """Append to the bead's log of attempts."""
+    last = sql.scalar(connection, select(func.max(attempts.c.seq)).where(attempts.c.bead_id == bead_id)) or 0
+    sql.add(connection, attempts, bead_id=bead_id, seq=last + 1, **values)
+
+
+def attempt_log(connection: Connection, bead_ids: Sequence[str]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for start in range(0, len(bead_ids), 500):
+        query = select(attempts).where(attempts.c.bead_id.in_(bead_ids[start : start + 500])).order_by(attempts.c.seq)
+        for row in sql.rows(connection, query):
+            found.setdefault(row["bead_id"], []).append(row)
+    return found

@@ -1,0 +1,92 @@
+"""The database: one writer, readers on connections of their own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from boomtown.domain.errors import UnavailableError
+from boomtown.domain.seams import Scheduler
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class Database:
+    """Runs work in transactions, off the event loop.
+
+    `write(work)` runs `work(connection)` alone, in one `BEGIN IMMEDIATE` transaction on the writer's thread: all of it
+    is stored (`synchronous=FULL`) when the call returns, or nothing of it. `read(work)` sees the last stored state.
+    """
+
+    def __init__(self, engine: Engine, scheduler: Scheduler) -> None:
+        self.engine = engine
+        self._scheduler = scheduler
+
+    @classmethod
+    def open(cls, path: Path | None, scheduler: Scheduler) -> Database:
+        """The SQLite file at `path`, made where it is missing; None: in memory, for simulation."""
+        if path is None:
+            engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        else:
+            engine = create_engine(
+                f"sqlite:///{path}",
+                poolclass=QueuePool,
+                pool_size=6,
+                connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+            )
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin_immediate)
+        return cls(engine, scheduler)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        return await self._scheduler.write(lambda: self.write_now(work))
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._scheduler.read(lambda: self.read_now(work))
+
+    def write_now(self, work: Callable[[Connection], T]) -> T:
+        """`write`, on the calling thread. For the writer's thread, and before there is one."""
+        with self.engine.connect() as connection, connection.begin():
+            return work(connection)
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        with self.engine.connect().execution_options(boomtown_read=True) as connection, connection.begin():
+            return work(connection)
+
+    def check(self) -> None:
+        """Raise `UnavailableError` unless SQLite finds its file sound."""
+        try:
+            answer = self.read_now(lambda c: c.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        except Exception as error:
+            raise UnavailableError(
+                f"The database can't be read: {error}. Restore it with `boomtown restore`."
+            ) from error
+        if answer != "ok":
+            raise UnavailableError(f"The database is damaged: {answer}. Restore it with `boomtown restore`.")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _configure(raw: Any, _record: Any) -> None:
+    if not isinstance(raw, sqlite3.Connection):
+        return
+    raw.isolation_level = None  # transactions are begun by hand, so that a writer takes its lock at once
+    cursor = raw.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        reading = connection.get_execution_options().get("boomtown_read")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,56 @@
+"""The ledger of events, append-only, and mail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from boomtown.store import sql
+from boomtown.store.sql import Row
+from boomtown.store.tables import events, mail
+
+
+def append(connection: Connection, **values: Any) -> None:
+    sql.add(connection, events, **values)
+
+
+def last_seq(connection: Connection) -> int:
+    return sql.scalar(connection, select(func.max(events.c.seq))) or 0
+
+
+def after(
+    connection: Connection,
+    since: int,
+    limit: int,
+    *,
+    town_id: str | None = None,
+    rig_id: str | None = None,
+    bead_id: str | None = None,
+) -> list[Row]:
+    """Events past `since`, in order."""
+    query = select(events).where(events.c.seq > since).order_by(events.c.seq).limit(limit)
+    for column, value in ((events.c.town_id, town_id), (events.c.rig_id, rig_id), (events.c.bead_id, bead_id)):
+        if value:
+            query = query.where(column == value)
+    return sql.rows(connection, query)
+
+
+def send_mail(connection: Connection, **values: Any) -> None:
+    sql.add(connection, mail, delivered_at=None, **values)
+
+
+def undelivered(connection: Connection, agent_id: str) -> list[Row]:
+    query = select(mail).where(mail.c.to_agent_id == agent_id, mail.c.delivered_at.is_(None)).order_by(mail.c.seq)
+    return sql.rows(connection, query)
+
+
+def all_mail(connection: Connection, agent_id: str) -> list[Row]:
+    return sql.rows(connection, select(mail).where(mail.c.to_agent_id == agent_id).order_by(mail.c.seq))
+
+
+def mark_delivered(connection: Connection, agent_id: str, now: float) -> None:
+    """All mail of an agent that was not yet; what was keeps its time."""
+    connection.execute(
+        update(mail).where(mail.c.to_agent_id == agent_id, mail.c.delivered_at.is_(None)), {"delivered_at": now}
+    )

@@ -1,0 +1,69 @@
+"""The merge queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from boomtown.store import sql
+from boomtown.store.sql import Row
+from boomtown.store.tables import beads, merges, runs
+
+_DONE = ("merged", "failed")
+
+
+def add(connection: Connection, rig_id: str, **values: Any) -> None:
+    """Append to the rig's queue."""
+    last = sql.scalar(connection, select(func.max(merges.c.seq)).where(merges.c.rig_id == rig_id)) or 0
+    sql.add(connection, merges, rig_id=rig_id, seq=last + 1, **values)
+
+
+def unfinished(connection: Connection, rig_id: str) -> list[Row]:
+    """Oldest first, with `leftover`: how many runs of the bead are not cleaned up."""
+    leftover = (
+        select(func.count())
+        .select_from(runs)
+        .where(runs.c.bead_id == merges.c.bead_id, runs.c.disposed_at.is_(None))
+        .scalar_subquery()
+    )
+    query = (
+        select(merges, leftover.label("leftover"))
+        .where(merges.c.rig_id == rig_id, merges.c.status.not_in(_DONE))
+        .order_by(merges.c.seq)
+    )
+    return sql.rows(connection, query)
+
+
+def of_rig(connection: Connection, rig_id: str, finished: int) -> list[Row]:
+    """The unfinished ones and the last `finished` others, oldest first."""
+    waiting = sql.rows(connection, select(merges).where(merges.c.rig_id == rig_id, merges.c.status.not_in(_DONE)))
+    over = select(merges).where(merges.c.rig_id == rig_id, merges.c.status.in_(_DONE))
+    done = sql.rows(connection, over.order_by(merges.c.seq.desc()).limit(finished))
+    return sorted(done + waiting, key=lambda row: row["seq"])
+
+
+def unfinished_of_bead(connection: Connection, bead_id: str) -> Row | None:
+    query = select(merges).where(merges.c.bead_id == bead_id, merges.c.status.not_in(_DONE))
+    return sql.first(connection, query)
+
+
+def last_of_bead(connection: Connection, bead_id: str) -> Row | None:
+    query = select(merges).where(merges.c.bead_id == bead_id).order_by(merges.c.seq.desc()).limit(1)
+    return sql.first(connection, query)
+
+
+def matching(connection: Connection, prefix: str) -> list[Row]:
+    query = select(merges).where(merges.c.id.startswith(prefix, autoescape=True)).limit(11)
+    return sql.rows(connection, query)
+
+
+def waiting_for_people(connection: Connection) -> list[Row]:
+    """Merges that only a person moves on, with `title` and `rig_id`, oldest first."""
+    query = (
+        select(merges, beads.c.title)
+        .join(beads, beads.c.id == merges.c.bead_id)
+        .where(merges.c.status.in_(("approval", "remote_refused", "base_red")))
+        .order_by(merges.c.updated_at)
+    )
+    return sql.rows(connection, query)

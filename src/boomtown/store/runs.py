@@ -1,0 +1,96 @@
+"""Polecats and their runs."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from boomtown.store import sql
+from boomtown.store.sql import Row
+from boomtown.store.tables import beads, polecats, rigs, runs
+
+
+def unfinished(connection: Connection, rig_id: str) -> list[Row]:
+    """Runs that live or whose worktree is still there, with their beads' columns as `bead`."""
+    run_columns = [column.label(f"run_{column.name}") for column in runs.c]
+    query = (
+        select(*run_columns, beads)
+        .join(beads, beads.c.id == runs.c.bead_id)
+        .where(runs.c.rig_id == rig_id, runs.c.disposed_at.is_(None))
+        .order_by(runs.c.number)
+    )
+    found = []
+    for row in sql.rows(connection, query):
+        run = {column.name: row.pop(f"run_{column.name}") for column in runs.c}
+        run["bead"] = row
+        found.append(run)
+    return found
+
+
+def live_count(connection: Connection, rig_id: str | None = None) -> int:
+    query = select(func.count()).select_from(runs).where(runs.c.ended_at.is_(None))
+    return sql.scalar(connection, query.where(runs.c.rig_id == rig_id) if rig_id else query) or 0
+
+
+def live_by_rig(connection: Connection) -> dict[str, int]:
+    query = select(runs.c.rig_id, func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c.rig_id)
+    return {rig_id: count for rig_id, count in connection.execute(query)}
+
+
+def live_by_kind(connection: Connection) -> dict[str, int]:
+    query = select(runs.c.agent_kind, func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c.agent_kind)
+    return {kind: count for kind, count in connection.execute(query)}
+
+
+def by_number(connection: Connection, rig_id: str, number: int) -> Row | None:
+    return sql.first(connection, select(runs).where(runs.c.rig_id == rig_id, runs.c.number == number))
+
+
+def live_of_bead(connection: Connection, bead_id: str) -> Row | None:
+    return sql.first(connection, select(runs).where(runs.c.bead_id == bead_id, runs.c.ended_at.is_(None)))
+
+
+def last_of_bead(connection: Connection, bead_id: str) -> Row | None:
+    query = select(runs).where(runs.c.bead_id == bead_id).order_by(runs.c.number.desc()).limit(1)
+    return sql.first(connection, query)
+
+
+def last_of_polecats(connection: Connection, polecat_ids: list[str]) -> dict[str, Row]:
+    """The latest run of each polecat."""
+    newest = (
+        select(runs.c.polecat_id, func.max(runs.c.number).label("number"))
+        .where(runs.c.polecat_id.in_(polecat_ids))
+        .group_by(runs.c.polecat_id)
+        .subquery()
+    )
+    query = select(runs).join(newest, (newest.c.polecat_id == runs.c.polecat_id) & (newest.c.number == runs.c.number))
+    return {row["polecat_id"]: row for row in sql.rows(connection, query)}
+
+
+def live(connection: Connection) -> list[Row]:
+    """All live runs of the home."""
+    return sql.rows(connection, select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.claimed_at))
+
+
+def undisposed_of_bead(connection: Connection, bead_id: str) -> Row | None:
+    query = select(runs).where(runs.c.bead_id == bead_id, runs.c.disposed_at.is_(None))
+    return sql.first(connection, query)
+
+
+def registered(connection: Connection, rig_id: str | None = None) -> list[Row]:
+    """Polecats with a name, with their bead's `bead_status`, oldest first."""
+    query = (
+        select(polecats, beads.c.status.label("bead_status"), rigs.c.name.label("rig_name"))
+        .join(beads, beads.c.id == polecats.c.bead_id)
+        .join(rigs, rigs.c.id == polecats.c.rig_id)
+        .where(polecats.c.released_at.is_(None))
+        .order_by(rigs.c.created_at, polecats.c.created_at, polecats.c.name)
+    )
+    return sql.rows(connection, query.where(polecats.c.rig_id == rig_id) if rig_id else query)
+
+
+def polecat_of_bead(connection: Connection, bead_id: str, *, released: bool = False) -> Row | None:
+    """The polecat that is registered for a bead, or (`released`) was last."""
+    query = select(polecats).where(polecats.c.bead_id == bead_id)
+    if not released:
+        query = query.where(polecats.c.released_at.is_(None))
+    return sql.first(connection, query.order_by(polecats.c.created_at.desc()).limit(1))

@@ -1,0 +1,269 @@
+"""The tables, one set for SQLite and Postgres. Times are epoch seconds (UTC), ids random UUIDs."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+_ID = String(36)
+
+
+def _partial(name: str, *columns: Column, where: str) -> Index:
+    """A unique index over the rows where `where` holds: the rule stays true even if the code is wrong."""
+    condition = text(where)
+    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
+
+
+home = Table(
+    "home",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("home_id", _ID, nullable=False),
+    Column("port", Integer),
+    Column("paused", Boolean, nullable=False, default=False),
+    Column("breaker_cleared_at", Float),
+    Column("created_at", Float, nullable=False),
+)
+
+towns = Table(
+    "towns",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("created_at", Float, nullable=False),
+)
+
+rigs = Table(
+    "rigs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("town_id", _ID, ForeignKey("towns.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_key", String, nullable=False, unique=True),  # without regard to case
+    Column("git_url", Text, nullable=False),
+    Column("default_branch", String, nullable=False),
+    Column("max_polecats", Integer, nullable=False),
+    Column("agent", String),
+    Column("merge", String, nullable=False),
+    Column("landing", String, nullable=False),
+    Column("gates", JSON, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("paused", Boolean, nullable=False, default=False),
+    Column("last_run_number", Integer, nullable=False, default=0),
+    Column("alarm_at", Float),
+    Column("created_at", Float, nullable=False),
+)
+
+beads = Table(
+    "beads",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),  # age, in the order given
+    Column("id", _ID, nullable=False, unique=True),
+    Column("rig_id", _ID, ForeignKey("rigs.id"), nullable=False),
+    Column("parent_bead_id", _ID),
+    Column("type", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("rank", Integer, nullable=False),  # of the priority; smaller goes first
+    Column("labels", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("agent_kind", String),
+    Column("model", String),
+    Column("timeout_s", Float),
+    Column("prefix", String, nullable=False),
+    Column("branch", String),
+    Column("old_branch", String),  # to be renamed by the next start
+    Column("own_commits", Integer, nullable=False, default=0),  # as last seen; more of them is progress
+    Column("held", Boolean, nullable=False, default=False),
+    Column("held_why", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("delay_step", Integer, nullable=False, default=0),
+    Column("no_work_streak", Integer, nullable=False, default=0),
+    Column("lost_streak", Integer, nullable=False, default=0),
+    Column("last_error", Text),
+    Column("not_before", Float),
+    Column("rework", JSON),
+    Column("checkpoint", JSON),
+    Column("created_by", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("closed_at", Float),
+    Index("beads_queue", "rig_id", "status", "rank", "seq"),
+    sqlite_autoincrement=True,
+)
+
+dependencies = Table(
+    "dependencies",
+    metadata,
+    Column("bead_id", _ID, ForeignKey("beads.id"), primary_key=True),
+    Column("blocker_id", _ID, ForeignKey("beads.id"), primary_key=True, index=True),
+)
+
+polecats = Table(
+    "polecats",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("rig_id", _ID, ForeignKey("rigs.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_key", String, nullable=False),
+    Column("bead_id", _ID, ForeignKey("beads.id"), nullable=False),
+    Column("dispatches", Integer, nullable=False, default=0),
+    Column("stalled_at", Float),
+    Column("created_at", Float, nullable=False),
+    Column("released_at", Float),
+)
+Index("polecats_rig", polecats.c.rig_id, polecats.c.released_at)
+_partial("one_live_name_per_rig", polecats.c.rig_id, polecats.c.name_key, where="released_at IS NULL")
+_partial("one_polecat_per_bead", polecats.c.bead_id, where="released_at IS NULL")
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("rig_id", _ID, ForeignKey("rigs.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("bead_id", _ID, ForeignKey("beads.id"), nullable=False),
+    Column("polecat_id", _ID, ForeignKey("polecats.id"), nullable=False),
+    Column("phase", String, nullable=False),
+    Column("branch", String, nullable=False),
+    Column("worktree", Text, nullable=False),
+    Column("agent_kind", String, nullable=False),
+    Column("rework", Boolean, nullable=False, default=False),
+    Column("container_id", String),
+    Column("pid", Integer),
+    Column("claimed_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("deadline_at", Float, nullable=False),
+    Column("done_at", Float),
+    Column("done_answer", JSON),
+    Column("summary", Text),
+    Column("stop_reason", String),
+    Column("stop_at", Float),
+    Column("exit_code", Integer),
+    Column("signal", Integer),
+    Column("outcome", String),
+    Column("error", Text),
+    Column("wip", String),
+    Column("exited_at", Float),
+    Column("ended_at", Float),
+    Column("disposed_at", Float),
+    UniqueConstraint("rig_id", "number", name="run_numbers_are_unique"),
+)
+Index("runs_bead", runs.c.bead_id)
+Index("runs_unfinished", runs.c.rig_id, runs.c.disposed_at)
+_partial("one_live_run_per_polecat", runs.c.polecat_id, where="ended_at IS NULL")
+_partial("one_live_run_per_bead", runs.c.bead_id, where="ended_at IS NULL")
+_partial("one_live_run_per_branch", runs.c.rig_id, runs.c.branch, where="ended_at IS NULL")
+_partial("one_live_run_per_worktree", runs.c.worktree, where="disposed_at IS NULL")
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("bead_id", _ID, ForeignKey("beads.id"), nullable=False, index=True),
+    Column("seq", Integer, nullable=False),
+    Column("run_id", _ID),
+    Column("outcome", String, nullable=False),
+    Column("costs", Boolean, nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float, nullable=False),
+    Column("exit_status", Integer),
+    Column("error", Text),
+    UniqueConstraint("bead_id", "seq"),
+)
+
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("rig_id", _ID, ForeignKey("rigs.id"), nullable=False),
+    Column("bead_id", _ID, ForeignKey("beads.id"), nullable=False),
+    Column("run_id", _ID),
+    Column("branch", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("approved_at", Float),
+    Column("pr_url", Text),
+    Column("merge_commit", String),
+    Column("candidate", String),  # the commit on its way to the remote, written before the push
+    Column("error", Text),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    UniqueConstraint("rig_id", "seq"),
+)
+_partial("one_unfinished_merge_per_bead", merges.c.bead_id, where="status NOT IN ('merged', 'failed')")
+_partial("a_bead_merges_at_most_once", merges.c.bead_id, where="status = 'merged'")
+
+mail = Table(
+    "mail",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", _ID, nullable=False, unique=True),
+    Column("rig_id", _ID, ForeignKey("rigs.id"), nullable=False),
+    Column("from_agent_id", _ID, nullable=False),
+    Column("to_agent_id", _ID, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("delivered_at", Float),
+    Index("mail_box", "to_agent_id", "delivered_at"),
+    sqlite_autoincrement=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", _ID, nullable=False, unique=True),
+    Column("at", Float, nullable=False),
+    Column("town_id", _ID),
+    Column("rig_id", _ID),
+    Column("bead_id", _ID),
+    Column("agent_id", _ID),
+    Column("run_id", _ID),
+    Column("kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("data", JSON, nullable=False),
+    Index("events_bead", "bead_id", "seq"),
+    Index("events_rig", "rig_id", "seq"),
+    Index("events_kind", "kind", "at"),
+    sqlite_autoincrement=True,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("rig_id", _ID, ForeignKey("rigs.id"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+gate_results = Table(
+    "gate_results",
+    metadata,
+    Column("rig_id", _ID, ForeignKey("rigs.id"), primary_key=True),
+    Column("tree", String, primary_key=True),
+    Column("gates", String, primary_key=True),  # digest of the commands
+    Column("green", Boolean, nullable=False),
+    Column("failed", Text),
+    Column("at", Float, nullable=False),
+)
