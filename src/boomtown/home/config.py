@@ -1,0 +1,352 @@
+"""`config.toml`: what a person sets for a whole home, checked at once; a mistake has a line, a key and a cure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from boomtown.domain.errors import BadInputError
+
+T = TypeVar("T")
+
+DEMO = "demo"
+"""The agent that ships with the package. It stands in for a model and is only ever used by name."""
+
+PRESETS = ("kilo", "claude", "codex", "gemini", "opencode", "qwen", "vibe", "aider", "goose")
+PROMPTS = ("stdin", "argument", "file")
+
+
+@dataclass(frozen=True)
+class FromEnv:
+    """A value that is read from the server's environment when a run starts, so that it is in no file of ours."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class FromFile:
+    """A value that is read from a file when a run starts; one newline at its end is dropped."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """A program that beads can be slung to. `max` bounds its live runs in the home; None: no bound."""
+
+    name: str
+    kind: str = "command"
+    command: tuple[str, ...] = ()
+    prompt: str = "stdin"
+    max: int | None = None
+    model: str | None = None
+    env: Mapping[str, str | FromEnv | FromFile] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why this version can't start it, with the cure; None if it can."""
+        if self.kind == "command":
+            return None
+        what = "is a preset" if self.kind == "preset" else f'has kind = "{self.kind}"'
+        return (
+            f"The agent “{self.name}” {what}, which this version of Boomtown can't run yet. "
+            f'Write kind = "command" and command = ["PROGRAM", …] below [agents.{self.name}] in config.toml.'
+        )
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The variables of `env`, with those of `{ from_env }` taken from `environ` and files read.
+
+        Raises `BadInputError` naming the variable or file that is missing.
+        """
+        return {key: self._resolve(key, value, environ) for key, value in self.env.items()}
+
+    def _resolve(self, key: str, value: str | FromEnv | FromFile, environ: Mapping[str, str]) -> str:
+        if isinstance(value, str):
+            return value
+        where = f"[agents.{self.name}.env] {key}"
+        if isinstance(value, FromEnv):
+            if value.name not in environ:
+                raise BadInputError(f"{where}: ${value.name} is not set where the server runs. Set it, then restart.")
+            return environ[value.name]
+        try:
+            return Path(value.path).expanduser().read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInputError(f"{where}: can't read {value.path} ({error}). Make it readable for you.") from error
+
+
+def demo_agent() -> AgentSettings:
+    """The scripted agent of this very installation."""
+    return AgentSettings(DEMO, command=(sys.executable, "-m", "boomtown.demo_agent"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of `config.toml`, with defaults. Names ending in `_s` are seconds; in the file they have no such ending."""
+
+    default_agent: str | None = None
+    max_agents: int | None = None
+    agents: Mapping[str, AgentSettings] = field(default_factory=lambda: {DEMO: demo_agent()})
+    author: str = "polecat"
+    """Whose name agents' commits carry: `polecat`, or `me` for the person, with a trailer."""
+    timeout_s: float = 4 * 3600.0
+    stall_after_s: float = 900.0
+    backoff_s: tuple[float, ...] = (5.0, 30.0, 120.0, 300.0)
+    stop_grace_s: float = 10.0
+    done_grace_s: float = 30.0
+    gate_timeout_s: float = 1800.0
+    fetch_max_age_s: float = 30.0
+    silence_after_s: float = 90.0
+    orphan_after_s: float = 900.0
+    """How long a container goes on without a server before it stops its agents and ends."""
+    breaker_failures: int = 20
+    breaker_window_s: float = 1800.0
+
+    def pick_agent(self, *wishes: str | None) -> AgentSettings:
+        """The first wish that names something, else `default_agent`, else the only usable one of `config.toml`.
+
+        Raises `BadInputError` (field `agent`) with the cure if there is no such agent or no single choice.
+        """
+        name = next((wish for wish in (*wishes, self.default_agent) if wish), None)
+        if name is not None:
+            return self._usable(name)
+        own = [agent for agent in self.agents.values() if agent.name != DEMO and agent.refusal is None]
+        if len(own) == 1:
+            return own[0]
+        if own:
+            cure = f'Name one with --agent, or write default_agent = "{own[0].name}" into config.toml.'
+            raise BadInputError(f"No agent was chosen among {_listing(a.name for a in own)}. {cure}", field="agent")
+        cure = 'Add [agents.NAME] with command = ["PROGRAM", …] to config.toml, or try --agent demo.'
+        raise BadInputError(f"No agent is configured. {cure}", field="agent")
+
+    def _usable(self, name: str) -> AgentSettings:
+        agent = self.agents.get(name)
+        if agent is None and name in PRESETS:
+            agent = AgentSettings(name, kind="preset")
+        if agent is None:
+            known = _listing(self.agents)
+            raise BadInputError(
+                f"There is no agent “{name}”. Known: {known}. Add [agents.{name}] to config.toml.", field="agent"
+            )
+        if agent.refusal:
+            raise BadInputError(agent.refusal, field="agent")
+        return agent
+
+
+def load(path: Path) -> Settings:
+    """The settings in the file at `path`; the defaults where there is none.
+
+    Raises `BadInputError` that names the file, the line and the key of the first mistake, and says what to write.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} can't be read: {error}. Make it a readable UTF-8 text file.") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "config.toml") -> Settings:
+    """As `load`, from the text of the file; `name` is what messages call it."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInputError(_syntax_message(text, name, str(error))) from error
+    table = _Table(values, (), text, name)
+    agents = table.take("agents", _table, {})
+    settings = Settings(
+        default_agent=table.take("default_agent", _word, None),
+        max_agents=table.take("max_agents", _whole, None),
+        agents={DEMO: demo_agent()} | {key: _agent(table, key, value) for key, value in agents.items()},
+        author=table.take("author", _one_of("polecat", "me"), Settings.author),
+        backoff_s=table.take("backoff", _delays, Settings.backoff_s),
+        breaker_failures=table.take("breaker_failures", _whole, Settings.breaker_failures),
+        **{f"{key}_s": table.take(key, _seconds, getattr(Settings, f"{key}_s")) for key in _DURATIONS},
+    )
+    table.finish()
+    if settings.default_agent is not None and settings.default_agent not in {*settings.agents, *PRESETS}:
+        cure = f"Write one of {_listing(settings.agents)}, or add [agents.{settings.default_agent}]."
+        raise table.error("default_agent", f"“{settings.default_agent}” is not an agent. {cure}")
+    return settings
+
+
+_DURATIONS = (
+    "timeout", "stall_after", "stop_grace", "done_grace", "gate_timeout", "fetch_max_age", "silence_after",
+    "orphan_after", "breaker_window",
+)  # fmt: skip
+
+
+def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
+    if name == DEMO:
+        raise parent.error(f"agents.{name}", "is the agent that ships with Boomtown. Choose another name.", name)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise parent.error("agents", f"“{name}” can't be a name. Use 1 to 64 of A-Z a-z 0-9 . _ -", name)
+    if not isinstance(value, dict):
+        raise parent.error("agents", f"“{name}” must be a table. Write [agents.{name}].", name)
+    table = parent.below("agents", name, value)
+    command = table.take("command", _command, ())
+    kind = table.take("kind", _one_of("command", "acp"), "command" if command else "preset")
+    if kind == "command" and not command:
+        raise table.error("command", 'is missing. Write command = ["PROGRAM", "ARGUMENT", …].')
+    if kind == "preset" and name not in PRESETS:
+        raise table.error("command", f'is missing: “{name}” is no preset. Write command = ["PROGRAM", …].')
+    agent = AgentSettings(
+        name=name,
+        kind=kind,
+        command=command,
+        prompt=table.take("prompt", _one_of(*PROMPTS), "stdin"),
+        max=table.take("max", _whole, None),
+        model=table.take("model", _word, None),
+        env=table.take("env", _environment, {}),
+        config=table.take("config", _table, {}),
+    )
+    table.finish()
+    return agent
+
+
+class _WrongError(ValueError):
+    """What a value should have been."""
+
+
+class _Table:
+    """One table of the file, read key by key; a key that nobody took is a mistake."""
+
+    def __init__(self, values: dict[str, Any], path: tuple[str, ...], text: str, name: str) -> None:
+        self._values, self._path, self._text, self._name = values, path, text, name
+        self._known: list[str] = []
+
+    def below(self, *path: Any) -> _Table:
+        *keys, values = path
+        return _Table(values, (*self._path, *keys), self._text, self._name)
+
+    def take(self, key: str, check: Callable[[Any], T], default: T) -> T:
+        self._known.append(key)
+        if key not in self._values:
+            return default
+        try:
+            return check(self._values[key])
+        except _WrongError as error:
+            raise self.error(key, str(error)) from None
+
+    def finish(self) -> None:
+        for key in self._values:
+            if key not in self._known:
+                near = difflib.get_close_matches(key, self._known, 1)
+                cure = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(sorted(self._known))}."
+                raise self.error(key, f"is not a setting. {cure}")
+
+    def error(self, key: str, message: str, *deeper: str) -> BadInputError:
+        path = (*self._path, key.split(".")[0], *deeper)
+        line = _line_of(self._text, path)
+        return BadInputError(f"{self._name}, line {line}: {'.'.join((*self._path, key))} {message}")
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise _WrongError(f"must be a whole number from 1, not {value!r}.")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise _WrongError(f"must be a number of seconds, not {value!r}.")
+    return float(value)
+
+
+def _delays(value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list) or not value:
+        raise _WrongError(f"must be a list of seconds such as [5, 30, 120, 300], not {value!r}.")
+    return tuple(_seconds(item) for item in value)
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _WrongError(f"must be a text in quotes, not {value!r}.")
+    return value
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in words:
+            raise _WrongError(f"must be {_listing(words, 'or')}, not {value!r}.")
+        return value
+
+    return check
+
+
+def _command(value: Any) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(item, str) and "\0" not in item for item in value)
+    ):
+        raise _WrongError(f'must be a list of texts such as ["python3", "agent.py"], not {value!r}.')
+    if not value[0]:
+        raise _WrongError("must begin with a program, not with an empty text.")
+    return tuple(value)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _WrongError(f"must be a table, not {value!r}.")
+    return value
+
+
+def _environment(value: Any) -> dict[str, str | FromEnv | FromFile]:
+    return {key: _variable(key, item) for key, item in _table(value).items()}
+
+
+def _variable(key: str, value: Any) -> str | FromEnv | FromFile:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+        raise _WrongError(f"has “{key}”, which can't be the name of a variable.")
+    match value:
+        case str() if "\0" not in value:
+            return value
+        case {"from_env": str(name)} if len(value) == 1:
+            return FromEnv(name)
+        case {"from_file": str(path)} if len(value) == 1:
+            return FromFile(path)
+    # The value may be a secret: it is not repeated.
+    raise _WrongError(f'has {key}, which must be a text, {{ from_env = "NAME" }} or {{ from_file = "PATH" }}.')
+
+
+def _listing(names: Any, last: str = "and") -> str:
+    words = list(names)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def _syntax_message(text: str, name: str, error: str) -> str:
+    """What `tomllib` said, with the line first and the key that stands on it."""
+    place = re.search(r"at line (\d+)", error)
+    line = int(place[1]) if place else len(text.splitlines()) or 1
+    lines = text.splitlines()
+    shown, equals, _ = lines[line - 1].partition("=") if line <= len(lines) else ("", "", "")
+    key = f"{shown.strip()[:60]}: " if equals else ""
+    return f"{name}, line {line}: {key}not valid TOML: {error}. Correct the line; texts need quotes."
+
+
+def _line_of(text: str, path: tuple[str, ...]) -> int:
+    """The line on which `path`, or as much of it as the file spells out, is set."""
+    table: tuple[str, ...] = ()
+    best, best_line = 0, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?([^\[\]]+)\]", line):
+            table = here = _dotted(header[1])
+        elif key := re.match(r"""\s*((?:[A-Za-z0-9_-]|"[^"]*"|'[^']*'|[ \t]*\.[ \t]*)+)[ \t]*=""", line):
+            here = (*table, *_dotted(key[1]))
+        else:
+            continue
+        if here == path[: len(here)] and len(here) > best:
+            best, best_line = len(here), number
+    return best_line
+
+
+def _dotted(key: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in key.split("."))
