@@ -29,7 +29,7 @@ def reconcile(snapshot: Snapshot, now: float) -> tuple[list[do.Change], list[do.
     changes += _releases(snapshot)
     changes += _claims(snapshot, now)
     effects += _forgets(snapshot)
-    effects += _landing(snapshot)
+    effects += _landing(snapshot, now)
     return changes, effects
 
 
@@ -38,6 +38,7 @@ def alarm_at(snapshot: Snapshot, now: float) -> float:
     busy = bool(snapshot.runs or snapshot.queue or any(m.status in _MOVING for m in snapshot.merges))
     times = [now + (LIVE_ALARM_S if busy else IDLE_ALARM_S)]
     times += [run.deadline_at for run in snapshot.runs if run.phase in LIVE and run.stop_reason is None]
+    times += [merge.retry_at for merge in snapshot.merges if merge.retry_at is not None]
     if snapshot.next_due is not None:
         times.append(snapshot.next_due)
     return max(now, min(times))
@@ -177,12 +178,12 @@ def _forgets(snapshot: Snapshot) -> Iterator[do.Forget]:
 _MOVING = (MergeStatus.WAITING, MergeStatus.TESTING, MergeStatus.LANDING)
 
 
-def _landing(snapshot: Snapshot) -> Iterator[do.Land]:
-    """One merge at a time: what has begun goes on first, else the oldest that waits."""
+def _landing(snapshot: Snapshot, now: float) -> Iterator[do.Land]:
+    """One merge at a time: what has begun goes on first, then the oldest that waits, then a red base once more."""
     if snapshot.container is None or any(merge.id in snapshot.busy for merge in snapshot.merges):
         return
-
     ready = [merge for merge in snapshot.merges if merge.status in _MOVING and merge.clear]
     begun = [merge for merge in ready if merge.status != MergeStatus.WAITING]
-    if ready:
-        yield do.Land((begun or ready)[0].id)
+    again = [merge for merge in snapshot.merges if merge.retry_at is not None and merge.retry_at <= now]
+    for merge in (begun or ready or again)[:1]:
+        yield do.Land(merge.id)

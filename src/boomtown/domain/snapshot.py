@@ -91,12 +91,16 @@ class PolecatView:
 
 @dataclass(frozen=True)
 class MergeView:
-    """An unfinished merge. `clear`: no run of its bead is left, so that its branch stands still."""
+    """An unfinished merge. `clear`: no run of its bead is left, so that its branch stands still.
+
+    `retry_at`: when a red base is looked at again.
+    """
 
     id: str
     bead_id: str
     status: str
     clear: bool
+    retry_at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ def live_count(connection: Connection, rig_id: str | None = None) -> int:
 
 def live_by_rig(connection: Connection) -> dict[str, int]:
     query = select(runs.c.rig_id, func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c.rig_id)
-    return {rig_id: count for rig_id, count in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def live_by_kind(connection: Connection) -> dict[str, int]:
     query = select(runs.c.agent_kind, func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c.agent_kind)
-    return {kind: count for kind, count in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def by_number(connection: Connection, rig_id: str, number: int) -> Row | None:

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Executable, Select, Table, insert, select, up
 Row = dict[str, Any]
 
 
-def first(connection: Connection, query: Select[Any]) -> Row | None:
+def first(connection: Connection, query: Select[*tuple[Any, ...]]) -> Row | None:
     """The first row, or None."""
     row = connection.execute(query).mappings().first()
     return dict(row) if row is not None else None
 
 
-def rows(connection: Connection, query: Select[Any]) -> list[Row]:
+def rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Row]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -65,7 +65,6 @@ rigs = Table(
     Column("settings", JSON, nullable=False),
     Column("paused", Boolean, nullable=False, default=False),
     Column("last_run_number", Integer, nullable=False, default=0),
-    Column("alarm_at", Float),
     Column("created_at", Float, nullable=False),
 )
 
@@ -125,7 +124,6 @@ polecats = Table(
     Column("name_key", String, nullable=False),
     Column("bead_id", _ID, ForeignKey("beads.id"), nullable=False),
     Column("dispatches", Integer, nullable=False, default=0),
-    Column("stalled_at", Float),
     Column("created_at", Float, nullable=False),
     Column("released_at", Float),
 )
@@ -154,6 +152,7 @@ runs = Table(
     Column("done_at", Float),
     Column("done_answer", JSON),
     Column("summary", Text),
+    Column("stalled_at", Float),
     Column("stop_reason", String),
     Column("stop_at", Float),
     Column("exit_code", Integer),

@@ -1,0 +1,197 @@
+"""Runs commands one at a time, has each rig reconciled in the same transaction, and keeps its alarm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from boomtown.domain import actions as do
+from boomtown.domain.reconcile import alarm_at, reconcile
+from boomtown.domain.seams import Clock, NewId, Scheduler, Timer
+from boomtown.domain.snapshot import Snapshot
+from boomtown.home.config import Settings
+from boomtown.home.paths import Home
+from boomtown.rig.changes import apply
+from boomtown.rig.look import look
+from boomtown.rig.observed import Observed
+from boomtown.rig.transaction import Tx
+from boomtown.store import events, rigs, sql, tables
+from boomtown.store.database import Database
+from boomtown.store.sql import Row
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+ROUNDS = 50
+"""A state that is not calm after so many rounds is a fault of `reconcile`: said, and left to the next alarm."""
+SYSTEM = "system"
+
+
+class Effects(Protocol):
+    """Carries out effects; each is idempotent and ends by waking its rig."""
+
+    def carry_out(self, rig_id: str, effects: list[do.Effect]) -> None: ...
+
+
+class Engine:
+    """The one way by which anything changes."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        scheduler: Scheduler,
+        new_id: NewId,
+    ) -> None:
+        self.home = home
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self.scheduler = scheduler
+        self.new_id = new_id
+        self.observed = Observed()
+        self.effects: Effects | None = None
+        self.last_seq = 0
+        self._news = asyncio.Event()
+        self._alarms: dict[str, Timer] = {}
+        self._waking: set[str] = set()
+
+    # commands
+
+    async def command(
+        self,
+        actor: str,
+        rig_id: str | None,
+        work: Callable[[Tx], T],
+        answer: Callable[[Tx, T], Any] | None = None,
+    ) -> Any:
+        """Store `work` and all that follows from it for the rig (None: for every rig), in one transaction.
+
+        `answer` is read after that, in the same transaction; without it the result of `work` is returned.
+        Whatever `work` raises leaves everything as it was.
+        """
+
+        def in_one(db: Connection) -> tuple[Any, Tx, dict[str, tuple[Snapshot, list[do.Effect]]]]:
+            tx = Tx(db, self.clock.now(), self.new_id, actor)
+            result = work(tx)
+            ids = [rig_id] if rig_id else [rig["id"] for rig in rigs.all_rigs(db)]
+            settled = {known: calm for known in ids if (calm := self._settle(tx, known)) is not None}
+            return (answer(tx, result) if answer else result), tx, settled
+
+        result, tx, settled = await self.database.write(in_one)
+        await self._after(tx, settled)
+        return result
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self.database.read(work)
+
+    def _settle(self, tx: Tx, rig_id: str) -> tuple[Snapshot, list[do.Effect]] | None:
+        """Reconcile until nothing is left to store; None if the rig is gone."""
+        for _ in range(ROUNDS):
+            rig = sql.by_id(tx.db, tables.rigs, rig_id)
+            if rig is None:
+                return None
+            snapshot = look(tx.db, rig, self.settings, self.observed, tx.now)
+            changes, effects = reconcile(snapshot, tx.now)
+            if not changes:
+                return snapshot, effects
+            actor, tx.actor = tx.actor, SYSTEM
+            for change in changes:
+                apply(change, tx, rig, self.home)
+            tx.actor = actor
+        log.error("rig.restless", rig=rig_id, rounds=ROUNDS)
+        return None
+
+    async def _after(self, tx: Tx, settled: dict[str, tuple[Snapshot, list[do.Effect]]]) -> None:
+        if tx.emitted:
+            self.last_seq += len(tx.emitted)
+            self._news.set()
+            self._news = asyncio.Event()
+        for rig_id, (snapshot, effects) in settled.items():
+            self._carry_out(rig_id, snapshot, effects)
+        if tx.freed and self._shared_caps():
+            for rig_id in await self.read(lambda db: [rig["id"] for rig in rigs.all_rigs(db)]):
+                if rig_id not in settled:
+                    self.wake(rig_id)
+
+    def _shared_caps(self) -> bool:
+        return self.settings.max_agents is not None or any(a.max is not None for a in self.settings.agents.values())
+
+    def _carry_out(self, rig_id: str, snapshot: Snapshot, effects: list[do.Effect]) -> None:
+        if self.effects is not None and effects:
+            self.effects.carry_out(rig_id, effects)
+        self._set_alarm(rig_id, alarm_at(snapshot, self.clock.now()))
+
+    # waking
+
+    def wake(self, rig_id: str) -> None:
+        """Look at a rig soon; many calls are one."""
+        if rig_id in self._waking:
+            return
+        self._waking.add(rig_id)
+        self.scheduler.spawn(self._pass(rig_id), name=f"pass {rig_id}")
+
+    async def wake_all(self) -> None:
+        for rig in await self.read(rigs.all_rigs):
+            self.wake(rig["id"])
+
+    async def _pass(self, rig_id: str) -> None:
+        """Look; only where something has to be stored, take the writer."""
+        self._waking.discard(rig_id)
+
+        def glance(db: Connection) -> tuple[Snapshot, list[do.Change], list[do.Effect]] | None:
+            rig = sql.by_id(db, tables.rigs, rig_id)
+            if rig is None:
+                return None
+            now = self.clock.now()
+            snapshot = look(db, rig, self.settings, self.observed, now)
+            return snapshot, *reconcile(snapshot, now)
+
+        try:
+            seen = await self.read(glance)
+            if seen is None:
+                self._cancel_alarm(rig_id)
+            elif seen[1]:
+                await self.command(SYSTEM, rig_id, lambda _tx: None)
+            else:
+                self._carry_out(rig_id, seen[0], seen[2])
+        except Exception:
+            log.exception("pass.failed", rig=rig_id)
+            self._set_alarm(rig_id, self.clock.now() + 5.0)
+
+    def _set_alarm(self, rig_id: str, at: float) -> None:
+        """The alarm follows from what is stored, so it is right again after any crash."""
+        self._cancel_alarm(rig_id)
+        if not self.observed.closing or self.observed.container is not None:
+            self._alarms[rig_id] = self.scheduler.call_later(at - self.clock.now(), lambda: self.wake(rig_id))
+
+    def _cancel_alarm(self, rig_id: str) -> None:
+        if (timer := self._alarms.pop(rig_id, None)) is not None:
+            timer.cancel()
+
+    def close(self) -> None:
+        for rig_id in list(self._alarms):
+            self._cancel_alarm(rig_id)
+
+    # news
+
+    async def open(self) -> None:
+        """Find where the ledger stands."""
+        self.last_seq = await self.read(events.last_seq)
+
+    async def wait_for_news(self, since: int, timeout_s: float) -> bool:
+        """Return once an event past `since` is stored; False after `timeout_s`."""
+        if self.last_seq > since:
+            return True
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+

@@ -1,0 +1,136 @@
+"""Reads one rig's snapshot."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from boomtown.domain.names import POOL
+from boomtown.domain.snapshot import BeadView, MergeView, PolecatView, Room, Rules, RunView, Snapshot
+from boomtown.home.config import Settings
+from boomtown.rig.observed import Observed
+from boomtown.store import beads, merges, rigs, runs
+from boomtown.store.sql import Row
+
+BASE_RED_RETRY_S = 60.0
+
+
+def rules_of(rig: Row, settings: Settings) -> Rules:
+    """The rig's own settings before the home's."""
+    own = rig["settings"]
+    return Rules(
+        max_polecats=rig["max_polecats"],
+        merge=rig["merge"],
+        pool=tuple(own.get("names") or POOL),
+        timeout_s=float(own.get("timeout") or settings.timeout),
+        stall_after_s=float(own.get("stall_after") or settings.stall_after),
+        delays_s=tuple(float(delay) for delay in settings.backoff),
+        stop_grace_s=float(settings.stop_grace),
+        done_grace_s=float(settings.done_grace),
+    )
+
+
+def breaker_open(db: Connection, home: Row, settings: Settings, now: float) -> bool:
+    """Too many beads failed lately, and no person has looked since."""
+    since = max(now - settings.breaker_window, home["breaker_cleared_at"] or 0.0)
+    return rigs.count_failures_since(db, since) >= settings.breaker_failures
+
+
+def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: float) -> Snapshot:
+    """How things stand in one rig at `now` (epoch seconds)."""
+    home = rigs.the_home(db)
+    unfinished = runs.unfinished(db, rig["id"])
+    rules = rules_of(rig, settings)
+    live = sum(run["ended_at"] is None for run in unfinished)
+    dispatching = not (observed.closing or home["paused"] or rig["paused"])
+    room, queue = Room(), []
+    if dispatching and live < rules.max_polecats:
+        room = _room(db, rig, settings, now)
+        full = [kind for kind, left in room.kinds.items() if left <= 0]
+        queue = beads.startable(db, rig["id"], now, rules.max_polecats - live, full)
+        dispatching = not queue or not breaker_open(db, home, settings, now)
+    return Snapshot(
+        rig_id=rig["id"],
+        rig_name=rig["name"],
+        rules=rules,
+        dispatching=dispatching,
+        last_run_number=rig["last_run_number"],
+        room=room,
+        container=observed.container,
+        runs=tuple(_run(run, observed) for run in unfinished),
+        polecats=tuple(
+            PolecatView(row["id"], row["name"], row["bead_id"], row["bead_status"])
+            for row in runs.registered(db, rig["id"])
+        ),
+        queue=tuple(_bead(row) for row in queue),
+        merges=tuple(_merge(row) for row in merges.unfinished(db, rig["id"])),
+        busy=observed.busy,
+        stopping=observed.stopping,
+        next_due=beads.next_due(db, rig["id"], now),
+    )
+
+
+def _room(db: Connection, rig: Row, settings: Settings, now: float) -> Room:
+    caps = {name: agent.max for name, agent in settings.agents.items() if agent.max is not None}
+    if settings.max_agents is None and not caps:
+        return Room()
+    by_kind = runs.live_by_kind(db)
+    kinds = {kind: cap - by_kind.get(kind, 0) for kind, cap in caps.items()}
+    if settings.max_agents is None:
+        return Room(kinds=kinds)
+    live = runs.live_by_rig(db)
+    rivals = [
+        live.get(other["id"], 0)
+        for other in rigs.all_rigs(db)
+        if other["id"] != rig["id"]
+        and not other["paused"]
+        and live.get(other["id"], 0) < other["max_polecats"]
+        and beads.has_startable(db, other["id"], now)
+    ]
+    slots = max(0, settings.max_agents - sum(live.values()))
+    return Room(slots=slots, kinds=kinds, fewest_elsewhere=min(rivals, default=None))
+
+
+def _bead(row: Row) -> BeadView:
+    return BeadView(
+        id=row["id"],
+        status=row["status"],
+        title=row["title"],
+        prefix=row["prefix"],
+        agent_kind=row["agent_kind"] or "",
+        branch=row["branch"],
+        attempts=row["attempts"],
+        delay_step=row["delay_step"],
+        no_work_streak=row["no_work_streak"],
+        lost_streak=row["lost_streak"],
+        own_commits=row["own_commits"],
+        timeout_s=row["timeout_s"],
+        rework=row["rework"] is not None,
+    )
+
+
+def _run(row: Row, observed: Observed) -> RunView:
+    return RunView(
+        id=row["id"],
+        number=row["number"],
+        polecat_id=row["polecat_id"],
+        bead=_bead(row["bead"]),
+        phase=row["phase"],
+        claimed_at=row["claimed_at"],
+        deadline_at=row["deadline_at"],
+        container_id=row["container_id"],
+        stop_reason=row["stop_reason"],
+        stop_at=row["stop_at"],
+        done_at=row["done_at"],
+        started_at=row["started_at"],
+        last_call_at=observed.calls.get(row["id"]),
+        stalled=row["stalled_at"] is not None,
+        facts=observed.facts.get(row["id"]),
+        wip=row["wip"],
+    )
+
+
+def _merge(row: Row) -> MergeView:
+    retry_at = row["updated_at"] + BASE_RED_RETRY_S if row["status"] == "base_red" else None
+    return MergeView(row["id"], row["bead_id"], row["status"], clear=row["leftover"] == 0, retry_at=retry_at)
+
+

@@ -1,0 +1,114 @@
+"""What is known of the running world and not stored: reports, requests on their way, calls of agents.
+
+Written on the event loop only. Each attribute is replaced whole, never changed in place, so that the writer's thread
+may read at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from boomtown.container.protocol import Facts, Hello, RunState
+from boomtown.domain.runs import GitFacts
+from boomtown.domain.snapshot import Container, Seen
+
+
+def to_facts(facts: Facts) -> GitFacts:
+    return GitFacts(facts.own_commits, facts.tip, facts.dirty, tuple(facts.marked_files))
+
+
+def _seen(state: RunState) -> Seen:
+    return Seen(
+        state=state.state,
+        pid=state.pid,
+        started_at=state.started_at,
+        exit_code=state.exit_code,
+        signal=state.signal,
+        start_failed=state.start_failed,
+        error=state.error,
+        last_words=state.last_words,
+        last_output_at=state.last_output_at,
+        facts=to_facts(state.facts) if state.facts else None,
+    )
+
+
+class Observed:
+    """The world as last seen."""
+
+    def __init__(self) -> None:
+        self.container: Container | None = None
+        self.states: dict[str, RunState] = {}
+        self.busy: frozenset[str] = frozenset()
+        self.stopping: frozenset[tuple[str, str]] = frozenset()
+        self.facts: dict[str, GitFacts] = {}
+        self.calls: dict[str, float] = {}
+        self.heartbeats: dict[str, float] = {}
+        self.reported_at: float | None = None
+        self.closing = False
+        """The home goes down: nothing is dispatched any more."""
+
+    def attach(self, hello: Hello) -> None:
+        """A container, the same as before or a successor, is at the other end."""
+        self.container = Container(hello.container_id, {})
+        self.states = {}
+        self.stopping = frozenset()
+        self.saw(hello.runs)
+
+    def detach(self) -> None:
+        self.container = None
+
+    def saw(self, states: Iterable[RunState]) -> bool:
+        """Take in a report; True if a run's state (not only its figures) changed."""
+        if self.container is None:
+            return False
+        known = dict(self.container.runs)
+        changed = False
+        for state in states:
+            seen, before = _seen(state), known.get(state.run_id)
+            changed = changed or before is None or before.state != seen.state
+            if before is not None and before.state == "exited" and seen.state != "exited":
+                continue  # an older report that came late
+            known[state.run_id] = seen
+            self.states = {**self.states, state.run_id: state}
+        self.container = replace(self.container, runs=known)
+        return changed
+
+    def forget(self, run_ids: Iterable[str]) -> None:
+        """These exits are stored and told; drop all that is known of the runs."""
+        gone = set(run_ids)
+        if self.container is not None:
+            runs = {run_id: seen for run_id, seen in self.container.runs.items() if run_id not in gone}
+            self.container = replace(self.container, runs=runs, gone=self.container.gone - gone)
+        self.states = {run_id: state for run_id, state in self.states.items() if run_id not in gone}
+        self.facts = {run_id: facts for run_id, facts in self.facts.items() if run_id not in gone}
+        self.calls = {run_id: at for run_id, at in self.calls.items() if run_id not in gone}
+        self.heartbeats = {run_id: at for run_id, at in self.heartbeats.items() if run_id not in gone}
+        self.stopping = frozenset(item for item in self.stopping if item[0] not in gone)
+
+    def never_started(self, run_id: str) -> None:
+        """The container promised never to start this run."""
+        if self.container is not None:
+            self.container = replace(self.container, gone=self.container.gone | {run_id})
+
+    def told_to_stop(self, run_id: str, reason: str) -> None:
+        self.stopping |= {(run_id, reason)}
+
+    def inspected(self, run_id: str, facts: GitFacts) -> None:
+        self.facts = {**self.facts, run_id: facts}
+
+    def called(self, run_id: str, at: float, *, heartbeat: bool = False) -> None:
+        """An agent's call came in: a sign of life."""
+        self.calls = {**self.calls, run_id: at}
+        if heartbeat:
+            self.heartbeats = {**self.heartbeats, run_id: at}
+
+    def begin(self, key: str) -> bool:
+        """Mark a request as on its way; False if it is already."""
+        if key in self.busy:
+            return False
+        self.busy |= {key}
+        return True
+
+    def finish(self, key: str) -> None:
+        self.busy -= {key}
