@@ -15,6 +15,8 @@ from boomtown.domain.verdict import judge
 
 LIVE_ALARM_S = 5.0
 IDLE_ALARM_S = 60.0
+DONE_QUIET_S = 5.0
+"""Between an accepted `done` and the first signal."""
 
 
 def reconcile(snapshot: Snapshot, now: float) -> tuple[list[do.Change], list[do.Effect]]:
@@ -38,6 +40,7 @@ def alarm_at(snapshot: Snapshot, now: float) -> float:
     busy = bool(snapshot.runs or snapshot.queue or any(m.status in _MOVING for m in snapshot.merges))
     times = [now + (LIVE_ALARM_S if busy else IDLE_ALARM_S)]
     times += [run.deadline_at for run in snapshot.runs if run.phase in LIVE and run.stop_reason is None]
+    times += [due for run in snapshot.runs if run.stop_reason == StopReason.DONE and (due := _stop_due(run)) > now]
     times += [merge.retry_at for merge in snapshot.merges if merge.retry_at is not None]
     if snapshot.next_due is not None:
         times.append(snapshot.next_due)
@@ -65,7 +68,8 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
     if reason := _reason_to_stop(run, now):
         changes.append(do.AskToStop(run, reason))
     elif run.stop_reason is not None:
-        if run.id not in snapshot.busy and (run.id, run.stop_reason) not in snapshot.stopping:
+        told = (run.id, run.stop_reason) in snapshot.stopping
+        if not told and run.id not in snapshot.busy and now >= _stop_due(run):
             effects.append(do.Stop(run.id, _grace_left(run, snapshot, now)))
     elif seen is None:
         if run.id not in snapshot.busy:
@@ -108,10 +112,17 @@ def _reason_to_stop(run: RunView, now: float) -> StopReason | None:
     return None
 
 
+def _stop_due(run: RunView) -> float:
+    """An agent that said done may end by itself first: its `done` wants an answer, its last lines a reader."""
+    quiet_s = DONE_QUIET_S if run.stop_reason == StopReason.DONE else 0.0
+    return (run.stop_at or 0.0) + quiet_s
+
+
 def _grace_left(run: RunView, snapshot: Snapshot, now: float) -> float:
     """Seconds until the tree is killed, counted from when the run was first asked to stop."""
     rules = snapshot.rules
-    whole = rules.done_grace_s if run.stop_reason == StopReason.DONE else rules.stop_grace_s
+    graces = {StopReason.DONE: rules.done_grace_s, StopReason.DOWN_NOW: 0.0}
+    whole = graces.get(StopReason(run.stop_reason or StopReason.STOP), rules.stop_grace_s)
     return max(0.0, (run.stop_at or now) + whole - now)
 
 

@@ -25,6 +25,7 @@ class StopReason(StrEnum):
     STOP = "stop"
     CANCEL = "cancel"
     DOWN = "down"
+    DOWN_NOW = "down_now"
     TIMEOUT = "timeout"
 
 

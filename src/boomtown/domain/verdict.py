@@ -18,7 +18,7 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
     match run.stop_reason:
         case StopReason.STOP:
             return Outcome.STOPPED
-        case StopReason.DOWN:
+        case StopReason.DOWN | StopReason.DOWN_NOW:
             return Outcome.DOWN
         case StopReason.TIMEOUT:
             return Outcome.TIMEOUT

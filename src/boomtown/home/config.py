@@ -184,8 +184,6 @@ _DURATIONS = (
 
 
 def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
-    if name == DEMO:
-        raise parent.error(f"agents.{name}", "is the agent that ships with Boomtown. Choose another name.", name)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise parent.error("agents", f"“{name}” can't be a name. Use 1 to 64 of A-Z a-z 0-9 . _ -", name)
     if not isinstance(value, dict):

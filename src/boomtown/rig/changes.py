@@ -34,7 +34,12 @@ def move_bead(tx: Tx, rig: Row, bead_id: str, status: str, **values: object) -> 
         tx.db, tables.beads, bead_id, **{"status": status, "updated_at": tx.now, "closed_at": closed_at, **values}
     )
     tx.emit(
-        f"bead.{status}", rig=rig, bead_id=bead_id, title=bead["title"], was=bead["status"], error=values.get("last_error")
+        f"bead.{status}",
+        rig=rig,
+        bead_id=bead_id,
+        title=bead["title"],
+        was=bead["status"],
+        error=values.get("last_error"),
     )
 
 
@@ -63,9 +68,7 @@ def _claim(claim: do.Claim, tx: Tx, rig: Row, home: Home) -> None:
         )
     else:
         table = tables.polecats
-        tx.db.execute(
-            update(table).where(table.c.id == polecat_id).values(dispatches=table.c.dispatches + 1)
-        )
+        tx.db.execute(update(table).where(table.c.id == polecat_id).values(dispatches=table.c.dispatches + 1))
     run_id = tx.new_id()
     sql.change(tx.db, tables.rigs, rig["id"], last_run_number=claim.number)
     sql.add(
@@ -110,7 +113,13 @@ def _started(change: do.NoteStarted, tx: Tx, rig: Row, home: Home) -> None:  # n
     sql.change(tx.db, tables.runs, run.id, phase=RunPhase.RUNNING, pid=seen.pid, started_at=seen.started_at or tx.now)
     sql.change(tx.db, tables.beads, run.bead.id, old_branch=None)
     tx.emit(
-        "run.started", rig=rig, bead_id=run.bead.id, agent_id=run.polecat_id, run_id=run.id, number=run.number, pid=seen.pid
+        "run.started",
+        rig=rig,
+        bead_id=run.bead.id,
+        agent_id=run.polecat_id,
+        run_id=run.id,
+        number=run.number,
+        pid=seen.pid,
     )
 
 
@@ -190,9 +199,7 @@ def _end(change: do.End, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
         return
     held = {"held": True, "held_why": verdict.held_why} if verdict.held_why else {}
     error = {"last_error": verdict.error} if verdict.error else {}
-    move_bead(
-        tx, rig, run.bead.id, verdict.bead_status, not_before=verdict.not_before, **streaks, **held, **error
-    )
+    move_bead(tx, rig, run.bead.id, verdict.bead_status, not_before=verdict.not_before, **streaks, **held, **error)
 
 
 def _store_end(change: do.End, tx: Tx) -> None:
@@ -278,6 +285,4 @@ def _fail_early_merge(tx: Tx, rig: Row, bead_id: str, error: str | None) -> None
 def set_merge(tx: Tx, rig: Row, merge: Row, status: str, **values: object) -> None:
     """Change a merge's status and say so in the ledger."""
     sql.change(tx.db, tables.merges, merge["id"], **{"status": status, "updated_at": tx.now, **values})
-    tx.emit(
-        f"merge.{status}", rig=rig, bead_id=merge["bead_id"], merge_id=merge["id"], error=values.get("error")
-    )
+    tx.emit(f"merge.{status}", rig=rig, bead_id=merge["bead_id"], merge_id=merge["id"], error=values.get("error"))

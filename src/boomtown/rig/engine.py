@@ -21,7 +21,6 @@ from boomtown.rig.observed import Observed
 from boomtown.rig.transaction import Tx
 from boomtown.store import events, rigs, sql, tables
 from boomtown.store.database import Database
-from boomtown.store.sql import Row
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -194,4 +193,3 @@ class Engine:
         except TimeoutError:
             return False
         return True
-

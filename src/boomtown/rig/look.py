@@ -21,17 +21,17 @@ def rules_of(rig: Row, settings: Settings) -> Rules:
         max_polecats=rig["max_polecats"],
         merge=rig["merge"],
         pool=tuple(own.get("names") or POOL),
-        timeout_s=float(own.get("timeout") or settings.timeout),
-        stall_after_s=float(own.get("stall_after") or settings.stall_after),
-        delays_s=tuple(float(delay) for delay in settings.backoff),
-        stop_grace_s=float(settings.stop_grace),
-        done_grace_s=float(settings.done_grace),
+        timeout_s=float(own.get("timeout") or settings.timeout_s),
+        stall_after_s=float(own.get("stall_after") or settings.stall_after_s),
+        delays_s=settings.backoff_s,
+        stop_grace_s=settings.stop_grace_s,
+        done_grace_s=settings.done_grace_s,
     )
 
 
 def breaker_open(db: Connection, home: Row, settings: Settings, now: float) -> bool:
     """Too many beads failed lately, and no person has looked since."""
-    since = max(now - settings.breaker_window, home["breaker_cleared_at"] or 0.0)
+    since = max(now - settings.breaker_window_s, home["breaker_cleared_at"] or 0.0)
     return rigs.count_failures_since(db, since) >= settings.breaker_failures
 
 
@@ -132,5 +132,3 @@ def _run(row: Row, observed: Observed) -> RunView:
 def _merge(row: Row) -> MergeView:
     retry_at = row["updated_at"] + BASE_RED_RETRY_S if row["status"] == "base_red" else None
     return MergeView(row["id"], row["bead_id"], row["status"], clear=row["leftover"] == 0, retry_at=retry_at)
-
-

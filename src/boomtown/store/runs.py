@@ -71,6 +71,11 @@ def live(connection: Connection) -> list[Row]:
     return sql.rows(connection, select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.claimed_at))
 
 
+def any_unfinished(connection: Connection) -> bool:
+    """Whether any run of the home lives or has a worktree left."""
+    return sql.scalar(connection, select(runs.c.id).where(runs.c.disposed_at.is_(None)).limit(1)) is not None
+
+
 def undisposed_of_bead(connection: Connection, bead_id: str) -> Row | None:
     query = select(runs).where(runs.c.bead_id == bead_id, runs.c.disposed_at.is_(None))
     return sql.first(connection, query)

@@ -1,0 +1,217 @@
+"""What people do with a bead, each inside one transaction: edit, start, cancel, retry, close, review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from boomtown.domain.beads import RANK, UNFINISHED, BeadStatus, BeadType
+from boomtown.domain.errors import AlreadyRunningError, BadInputError, ConflictError
+from boomtown.domain.merges import MergeMode, MergeStatus
+from boomtown.domain.runs import Outcome, StopReason
+from boomtown.home.config import Settings
+from boomtown.rig import changes, slinging
+from boomtown.rig.transaction import Tx
+from boomtown.store import beads, merges, runs, sql, tables
+from boomtown.store.sql import Row
+
+
+def owner(tx: Tx, bead: Row) -> Row:
+    """The rig that a bead belongs to."""
+    rig = sql.by_id(tx.db, tables.rigs, bead["rig_id"])
+    assert rig is not None, bead["rig_id"]
+    return rig
+
+
+def _only_issue(bead: Row, what: str) -> None:
+    if bead["type"] != BeadType.ISSUE:
+        raise ConflictError(f"“{bead['title']}” is an {bead['type']}; it can't be {what}.", code="ILLEGAL_TRANSITION")
+
+
+def edit(tx: Tx, bead: Row, settings: Settings, values: dict[str, Any]) -> None:
+    """Change what a bead says. `values`: title, body, priority, agent, model, timeout_s, depends_on.
+
+    What its agent was told already stays told; agent, model and what it waits for can't change while it runs.
+    """
+    if bead["status"] not in UNFINISHED:
+        raise ConflictError(f"The bead “{bead['title']}” is {bead['status']}. `boomtown bead retry` opens it again.")
+    rig, changed = owner(tx, bead), {}
+    if "title" in values:
+        changed["title"] = slinging.check_title(values["title"])
+    if "body" in values:
+        changed["body"] = slinging.check_body(values["body"])
+    if "priority" in values:
+        changed["priority"] = slinging.check_priority(values["priority"])
+        changed["rank"] = RANK[changed["priority"]]
+    if "timeout_s" in values:
+        changed["timeout_s"] = slinging.check_timeout(values["timeout_s"])
+    later = {"agent", "model", "depends_on"} & values.keys()
+    if later and bead["status"] == BeadStatus.IN_PROGRESS:
+        raise ConflictError(
+            f"The bead “{bead['title']}” is running; {', '.join(sorted(later))} can't change. Stop it first."
+        )
+    if "agent" in values:
+        changed["agent_kind"] = settings.pick_agent(values["agent"], rig["agent"]).name
+    if "model" in values:
+        changed["model"] = values["model"]
+    if "depends_on" in values:
+        _wait_for(tx, rig, bead, values["depends_on"])
+    sql.change(tx.db, tables.beads, bead["id"], **changed, updated_at=tx.now)
+    tx.emit("bead.edited", rig=rig, bead_id=bead["id"], fields=sorted(values))
+
+
+def _wait_for(tx: Tx, rig: Row, bead: Row, refs: Sequence[str]) -> None:
+    blockers = [slinging.blocker_id(tx, rig, ref, "dependsOn") for ref in refs]
+    graph: dict[str, list[str]] = {}
+    for one, other in beads.dependency_edges(tx.db, rig["id"]):
+        graph.setdefault(one, []).append(other)
+    graph[bead["id"]] = blockers
+    slinging.check_acyclic(graph, lambda bead_id: f"“{(sql.by_id(tx.db, tables.beads, bead_id) or {}).get('title')}”")
+    beads.set_blockers(tx.db, bead["id"], blockers)
+
+
+def start(tx: Tx, bead: Row) -> None:
+    """A person lets a held bead go, or does not want to wait for the back-off."""
+    _only_issue(bead, "started")
+    if bead["status"] == BeadStatus.IN_PROGRESS:
+        raise AlreadyRunningError(f"The bead “{bead['title']}” is running already.")
+    if bead["status"] != BeadStatus.OPEN:
+        cure = " `boomtown bead retry` opens it again." if bead["status"] not in UNFINISHED else ""
+        raise ConflictError(
+            f"The bead “{bead['title']}” is {bead['status']}, not open.{cure}", code="ILLEGAL_TRANSITION"
+        )
+    sql.change(
+        tx.db,
+        tables.beads,
+        bead["id"],
+        held=False,
+        held_why=None,
+        not_before=None,
+        no_work_streak=0,
+        updated_at=tx.now,
+    )
+    tx.emit("bead.let_go", rig=owner(tx, bead), bead_id=bead["id"])
+
+
+def cancel(tx: Tx, bead: Row) -> None:
+    """At any moment but while it is being pushed; its process is killed, its work kept."""
+    rig = owner(tx, bead)
+    merge = merges.unfinished_of_bead(tx.db, bead["id"])
+    if merge is not None and merge["status"] == MergeStatus.LANDING:
+        raise ConflictError(f"The bead “{bead['title']}” is landing at this moment. Look again in a few seconds.")
+    changes.move_bead(tx, rig, bead["id"], BeadStatus.CANCELLED, held=False, held_why=None, not_before=None)
+    if merge is not None:
+        changes.set_merge(tx, rig, merge, MergeStatus.FAILED, error="The bead was cancelled.", candidate=None)
+
+
+def retry(tx: Tx, bead: Row) -> None:
+    """A new set of attempts; history and branch are kept."""
+    _only_issue(bead, "retried")
+    changes.move_bead(
+        tx,
+        owner(tx, bead),
+        bead["id"],
+        BeadStatus.OPEN,
+        attempts=0,
+        delay_step=0,
+        no_work_streak=0,
+        lost_streak=0,
+        not_before=None,
+        held=False,
+        held_why=None,
+    )
+
+
+def close(tx: Tx, bead: Row) -> None:
+    """An escalation that was dealt with. An issue closes by landing."""
+    if bead["type"] != BeadType.ESCALATION:
+        raise ConflictError(
+            f"The bead “{bead['title']}” is an issue; it closes when it lands. To give it up: `boomtown bead cancel`.",
+            code="ILLEGAL_TRANSITION",
+        )
+    changes.move_bead(tx, owner(tx, bead), bead["id"], BeadStatus.CLOSED)
+
+
+def stop(tx: Tx, polecat: Row) -> None:
+    """End a polecat's run, keep its work, hold its bead. Raises `ConflictError` if there is no run."""
+    run = _live_run(tx, polecat)
+    rig = sql.by_id(tx.db, tables.rigs, run["rig_id"])
+    assert rig is not None
+    if run["stop_reason"] in (None, StopReason.DOWN):
+        changes.ask_to_stop(tx, rig, run["id"], run["bead_id"], run["polecat_id"], StopReason.STOP)
+
+
+def _live_run(tx: Tx, polecat: Row) -> Row:
+    run = runs.live_of_bead(tx.db, polecat["bead_id"])
+    if run is None or run["polecat_id"] != polecat["id"]:
+        raise ConflictError(f"{polecat['name']} has no live run. Its bead: `boomtown bead show {polecat['name']}`.")
+    return run
+
+
+def hold(tx: Tx, bead: Row, why: str) -> None:
+    """A person has to start it."""
+    sql.change(tx.db, tables.beads, bead["id"], held=True, held_why=why, updated_at=tx.now)
+    tx.emit("bead.held", rig=owner(tx, bead), bead_id=bead["id"], why=why)
+
+
+# review
+
+
+def _in_review(tx: Tx, bead: Row) -> Row:
+    merge = merges.unfinished_of_bead(tx.db, bead["id"])
+    if bead["status"] != BeadStatus.IN_REVIEW or merge is None:
+        raise ConflictError(
+            f"The bead “{bead['title']}” is {bead['status']}, not in review.", code="ILLEGAL_TRANSITION"
+        )
+    return merge
+
+
+def approve(tx: Tx, bead: Row) -> None:
+    merge = _in_review(tx, bead)
+    if merge["status"] != MergeStatus.APPROVAL:
+        raise ConflictError(f"The bead “{bead['title']}” waits for no approval; its merge is {merge['status']}.")
+    changes.set_merge(tx, owner(tx, bead), merge, MergeStatus.WAITING, approved_at=tx.now)
+
+
+def rework(tx: Tx, bead: Row, comment: str) -> None:
+    """Send a bead back to its polecat with a comment; costs no attempt."""
+    if not comment.strip():
+        raise BadInputError("The comment is empty. Say what is to be done differently.", field="comment")
+    comment = slinging.check_body(comment, "comment")
+    merge = _in_review(tx, bead)
+    if merge["status"] == MergeStatus.LANDING:
+        raise ConflictError(f"The bead “{bead['title']}” is landing at this moment.")
+    rig = owner(tx, bead)
+    changes.set_merge(tx, rig, merge, MergeStatus.FAILED, error="A person asked for rework.", candidate=None)
+    beads.add_attempt(
+        tx.db,
+        bead["id"],
+        id=tx.new_id(),
+        run_id=merge["run_id"],
+        outcome=Outcome.REWORK,
+        costs=False,
+        started_at=merge["created_at"],
+        ended_at=tx.now,
+        exit_status=None,
+        error=comment,
+    )
+    asked = {"kind": "person", "comment": comment, "by": tx.actor}
+    changes.move_bead(tx, rig, bead["id"], BeadStatus.OPEN, rework=asked, not_before=None)
+
+
+def retry_merge(tx: Tx, merge: Row) -> None:
+    """Try a merge again that waits for something outside."""
+    rig = sql.by_id(tx.db, tables.rigs, merge["rig_id"])
+    assert rig is not None
+    if merge["status"] not in (MergeStatus.REMOTE_REFUSED, MergeStatus.BASE_RED):
+        raise ConflictError(f"This merge is {merge['status']}; only remote_refused and base_red can be tried again.")
+    changes.set_merge(tx, rig, merge, MergeStatus.WAITING, error=None, candidate=None)
+
+
+def land_by_itself(tx: Tx, rig: Row) -> None:
+    """A rig that no longer reviews lets go what waited for approval."""
+    if rig["merge"] == MergeMode.REVIEW:
+        return
+    for merge in merges.unfinished(tx.db, rig["id"]):
+        if merge["status"] == MergeStatus.APPROVAL:
+            changes.set_merge(tx, rig, merge, MergeStatus.WAITING)

@@ -1,0 +1,108 @@
+"""Puts a town together: store, container, Rigs; and takes it down again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from boomtown.container.client import ContainerClient
+from boomtown.domain.errors import BoomtownError
+from boomtown.domain.runs import StopReason
+from boomtown.domain.seams import Clock, NewId, Scheduler
+from boomtown.home.config import Settings
+from boomtown.home.paths import Home
+from boomtown.rig import changes, finding
+from boomtown.rig.desk import Desk
+from boomtown.rig.dispatch import Dispatch
+from boomtown.rig.effects import ContainerEffects
+from boomtown.rig.engine import SYSTEM, Engine
+from boomtown.rig.refinery import Refinery
+from boomtown.rig.tokens import Tokens
+from boomtown.rig.town import Town
+from boomtown.rig.transaction import Tx
+from boomtown.store import rigs, runs
+from boomtown.store.database import Database
+from boomtown.store.migrate import migrate
+
+log = structlog.get_logger()
+
+DOWN_MARGIN_S = 20.0
+
+
+class TownRuntime:
+    """One home's town while its server runs."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        container: ContainerClient,
+        clock: Clock,
+        scheduler: Scheduler,
+        new_id: NewId,
+        shutdown: Callable[[bool, bool], None],
+        database: Database,
+    ) -> None:
+        self._container, self._database, self._settings = container, database, settings
+        self.tokens = Tokens(home, clock)
+        self.engine = Engine(home, settings, database, clock, scheduler, new_id)
+        self.dispatch = Dispatch(home, settings, self.tokens)
+        refinery = Refinery(self.engine, container, self.dispatch)
+        self.engine.effects = ContainerEffects(self.engine, container, self.dispatch, refinery)
+        self.town = Town(self.engine, container, self.dispatch, shutdown)
+        self.desk = Desk(self.engine)
+
+    async def start(self, url: str) -> None:
+        """Begin to decide. `url` is the root URL that agents call."""
+        self.dispatch.url = url
+        await self.engine.open()
+        await self.engine.wake_all()
+
+    async def stop_agents(self, now: bool) -> None:
+        """End every run, keep its work, and wait until the last worktree is gone; the next start goes on."""
+        self.engine.observed.closing = True
+        grace_s = 0.0 if now else self._settings.stop_grace_s
+
+        def work(tx: Tx) -> None:
+            for run in runs.live(tx.db):
+                if run["stop_reason"] in (None, StopReason.DONE):
+                    rig = finding.rig(tx.db, run["rig_id"])
+                    reason = StopReason.DOWN_NOW if now else StopReason.DOWN
+                    changes.ask_to_stop(tx, rig, run["id"], run["bead_id"], run["polecat_id"], reason)
+
+        await self.engine.command(SYSTEM, None, work)
+        until = self.engine.clock.monotonic() + grace_s + DOWN_MARGIN_S
+        while await self.engine.read(runs.any_unfinished):
+            left = until - self.engine.clock.monotonic()
+            if left <= 0:
+                log.warning("down.unfinished", waited_s=grace_s + DOWN_MARGIN_S)
+                return
+            await self.engine.wait_for_news(self.engine.last_seq, min(left, 0.5))
+
+    async def stop_container(self) -> None:
+        """End the container, which holds nothing any more."""
+        try:
+            await self._container.shutdown()
+        except BoomtownError as error:
+            log.warning("container.shutdown_refused", error=error.message)
+
+    async def close(self) -> None:
+        """Let everything go; what runs goes on."""
+        self.engine.close()
+        await asyncio.sleep(0)
+        self._database.close()
+
+
+def open_database(home: Home, scheduler: Scheduler, home_id: str, clock: Clock, new_id: NewId) -> Database:
+    """The home's database, sound, of this version, with its first town.
+
+    Raises `UnavailableError` (damaged) or `ConflictError` (written by a newer Boomtown).
+    """
+    database = Database.open(home.database, scheduler)
+    database.check()
+    migrate(database, home.root / "migrate.lock")
+    home.database.chmod(0o600)
+    database.write_now(lambda db: rigs.ensure_home(db, home_id, new_id(), clock.now()))
+    return database

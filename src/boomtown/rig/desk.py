@@ -1,0 +1,461 @@
+"""What agents ask of the town: one method a route of CONTRACT section 4.
+
+Every method checks, in this order and in the transaction that acts: whose token (403), whether its run is the live one
+(409 FENCED), whether the thing is there (404), whether the body is right (400).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from boomtown.domain.beads import BeadStatus, BeadType
+from boomtown.domain.errors import (
+    AlreadyRunningError,
+    BadInputError,
+    ConflictError,
+    FencedError,
+    ForbiddenError,
+    NotFoundError,
+)
+from boomtown.domain.runs import StopReason
+from boomtown.rig import beadwork, changes, objects, slinging
+from boomtown.rig.engine import Engine
+from boomtown.rig.objects import Object, Views
+from boomtown.rig.slinging import Task
+from boomtown.rig.tokens import Claims
+from boomtown.rig.transaction import Tx
+from boomtown.store import beads, events, merges, runs, sql, tables
+from boomtown.store.sql import Row
+
+T = TypeVar("T")
+Body = dict[str, Any] | None
+_Path = tuple[str, str, str | None]
+"""Town, rig and agent of the route; None where it names no agent."""
+
+MOST_OPEN_BEADS = 20
+LONGEST_TEXT = 64 * 1024
+LONGEST_CHECKPOINT = 256 * 1024
+NUDGE_MODES = ("wait-idle", "immediate", "queue")
+
+
+class _Call:
+    """A checked call: who makes it, in which run, on which rig."""
+
+    def __init__(self, db: Connection, claims: Claims, town_id: str, rig_id: str, agent_id: str | None) -> None:
+        if (claims.town_id, claims.rig_id) != (town_id, rig_id):
+            raise ForbiddenError("This token is for another rig.")
+        if agent_id is not None and claims.agent_id != agent_id:
+            raise ForbiddenError("This token is for another agent.")
+        rig = sql.by_id(db, tables.rigs, rig_id)
+        run = runs.by_number(db, rig_id, claims.run)
+        if rig is None or run is None or run["polecat_id"] != claims.agent_id or run["ended_at"] is not None:
+            raise FencedError(f"Run {claims.run} is over or was superseded. Stop working.")
+        self.rig, self.run = rig, run
+        bead, polecat = (
+            sql.by_id(db, tables.beads, run["bead_id"]),
+            sql.by_id(db, tables.polecats, run["polecat_id"]),
+        )
+        assert bead is not None
+        assert polecat is not None
+        self.bead, self.polecat = bead, polecat
+
+    @property
+    def actor(self) -> str:
+        return f"agent:{self.polecat['id']}"
+
+
+class Desk:
+    """The service behind the agent routes, the tools and `boomtown done`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # the three ways in
+
+    async def _read(
+        self, claims: Claims, path: tuple[str, str, str | None], work: Callable[[Connection, _Call], T]
+    ) -> T:
+        def checked(db: Connection) -> tuple[str, T]:
+            call = _Call(db, claims, *path)
+            return call.run["id"], work(db, call)
+
+        run_id, result = await self._engine.read(checked)
+        self._engine.observed.called(run_id, self._engine.clock.now())
+        return result
+
+    async def _act(
+        self,
+        claims: Claims,
+        path: _Path,
+        work: Callable[[Tx, _Call], T],
+        answer: Callable[[Tx, T], Any] | None = None,
+    ) -> Any:
+        def checked(tx: Tx) -> tuple[str, T]:
+            call = _Call(tx.db, claims, *path)
+            tx.actor = call.actor
+            return call.run["id"], work(tx, call)
+
+        def answered(tx: Tx, made: tuple[str, T]) -> tuple[str, Any]:
+            return made[0], answer(tx, made[1]) if answer else made[1]
+
+        run_id, result = await self._engine.command(f"agent:{claims.agent_id}", claims.rig_id, checked, answered)
+        self._engine.observed.called(run_id, self._engine.clock.now())
+        return result
+
+    def _views(self, db: Connection) -> Views:
+        return Views(db, self._engine.settings, self._engine.observed, self._engine.clock.now())
+
+    # its own bead
+
+    async def prime(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
+        """Who it is, its bead, its mail (now delivered), what else is open."""
+
+        def work(tx: Tx, call: _Call) -> Object:
+            views = self._views(tx.db)
+            letters = events.undelivered(tx.db, agent_id)
+            events.mark_delivered(tx.db, agent_id, tx.now)
+            others = beads.of_rig(tx.db, rig_id, status=BeadStatus.OPEN, limit=MOST_OPEN_BEADS)
+            return {
+                "agent": views.agent(agent_id),
+                "hooked_bead": views.bead(call.bead["id"]),
+                "undelivered_mail": [objects.mail({**letter, "delivered_at": tx.now}) for letter in letters],
+                "open_beads": views.beads(others),
+                "rework_context": call.bead["rework"],
+            }
+
+        return await self._act(claims, (town_id, rig_id, agent_id), work)
+
+    async def done(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
+        """The merge. A repeat by the run whose `done` was accepted gets the stored answer."""
+
+        def known(db: Connection) -> Object | None:
+            run = runs.by_number(db, claims.rig_id, claims.run)
+            mine = run is not None and run["polecat_id"] == claims.agent_id
+            return run["done_answer"] if run is not None and mine else None
+
+        if (claims.town_id, claims.rig_id, claims.agent_id) == (town_id, rig_id, agent_id):
+            stored = await self._engine.read(known)
+            if stored is not None:
+                return stored
+
+        def work(tx: Tx, call: _Call) -> Object:
+            fields = _object(body)
+            branch = fields.get("branch")
+            if branch != call.run["branch"]:
+                said = "missing" if branch is None else f"“{branch}”"
+                raise BadInputError(f"branch is {said}; yours is {call.run['branch']}.", field="branch")
+            return _done(tx, call, _text(fields, "summary"), _text(fields, "pr_url"))
+
+        return await self._act(claims, (town_id, rig_id, agent_id), work)
+
+    async def heartbeat(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
+        """`{run, stop}`; `stop` asks it to end."""
+
+        def work(_db: Connection, call: _Call) -> tuple[str, Object]:
+            _object(body)
+            return call.run["id"], {"run": call.run["number"], "stop": call.run["stop_reason"] is not None}
+
+        run_id, answer = await self._read(claims, (town_id, rig_id, agent_id), work)
+        self._engine.observed.called(run_id, self._engine.clock.now(), heartbeat=True)
+        return answer
+
+    async def put_checkpoint(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
+        def work(tx: Tx, call: _Call) -> Object:
+            fields = _object(body)
+            if "data" not in fields:
+                raise BadInputError('data is missing. Send {"data": …}.', field="data")
+            data = _json(fields["data"])
+            if len(json.dumps(data)) > LONGEST_CHECKPOINT:
+                raise BadInputError(f"data is longer than {LONGEST_CHECKPOINT // 1024} KiB.", field="data")
+            sql.change(tx.db, tables.beads, call.bead["id"], checkpoint=data, updated_at=tx.now)
+            tx.emit("bead.checkpoint", rig=call.rig, bead_id=call.bead["id"], agent_id=agent_id, run_id=call.run["id"])
+            return {"data": data}
+
+        return await self._act(claims, (town_id, rig_id, agent_id), work)
+
+    async def get_checkpoint(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
+        return await self._read(
+            claims, (town_id, rig_id, agent_id), lambda _db, call: {"data": call.bead["checkpoint"]}
+        )
+
+    async def completed(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
+        """A hint; git decides."""
+
+        def work(tx: Tx, call: _Call) -> Object:
+            fields = _object(body)
+            if fields.get("status") not in ("completed", "failed"):
+                raise BadInputError(
+                    f"status is {fields.get('status')!r}; it must be completed or failed.", field="status"
+                )
+            hint = {"status": fields["status"], "reason": _text(fields, "reason")}
+            tx.emit("run.hint", rig=call.rig, bead_id=call.bead["id"], agent_id=agent_id, run_id=call.run["id"], **hint)
+            return hint
+
+        return await self._act(claims, (town_id, rig_id, agent_id), work)
+
+    async def molecule(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
+        def work(_db: Connection, call: _Call) -> Object:
+            raise NotFoundError(f"The bead “{call.bead['title']}” has no molecule.")
+
+        return await self._read(claims, (town_id, rig_id, agent_id), work)
+
+    # beads
+
+    async def list_beads(self, claims: Claims, town_id: str, rig_id: str) -> list[Object]:
+        def work(db: Connection, _call: _Call) -> list[Object]:
+            return self._views(db).beads(beads.of_rig(db, rig_id))
+
+        return await self._read(claims, (town_id, rig_id, None), work)
+
+    async def get_bead(self, claims: Claims, town_id: str, rig_id: str, bead_id: str) -> Object:
+        return await self._read(
+            claims, (town_id, rig_id, None), lambda db, _call: self._views(db).bead(_bead(db, rig_id, bead_id)["id"])
+        )
+
+    async def create_bead(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
+        """A held bead: it starts only if the rig sets `agents_may_sling`."""
+
+        def work(tx: Tx, call: _Call) -> str:
+            fields = _object(body)
+            if fields.get("type", BeadType.ISSUE) != BeadType.ISSUE:
+                raise BadInputError(f"type is {fields['type']!r}; agents make issues here.", field="type")
+            held = not call.rig["settings"].get("agents_may_sling")
+            return self._add(tx, call, fields, BeadType.ISSUE, held)
+
+        return await self._act(claims, (town_id, rig_id, None), work, lambda tx, made: self._views(tx.db).bead(made))
+
+    async def escalate(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
+        def work(tx: Tx, call: _Call) -> str:
+            return self._add(tx, call, _object(body), BeadType.ESCALATION, False)
+
+        return await self._act(claims, (town_id, rig_id, None), work, lambda tx, made: self._views(tx.db).bead(made))
+
+    def _add(self, tx: Tx, call: _Call, fields: dict[str, Any], bead_type: str, held: bool) -> str:
+        bead_id = tx.new_id()
+        task = Task(
+            title=fields.get("title") or "",
+            body=fields.get("body") or "",
+            priority=fields.get("priority") or "medium",
+            hold=held,
+        )
+        labels = fields.get("labels") or []
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise BadInputError("labels must be a list of texts.", field="labels")
+        metadata = _json(fields.get("metadata"))
+        slinging.add_bead(
+            tx,
+            call.rig,
+            bead_id,
+            task,
+            self._engine.settings,
+            bead_type=bead_type,
+            metadata=metadata,
+            labels=labels,
+            parent=call.bead["id"],
+        )
+        return bead_id
+
+    async def close_bead(self, claims: Claims, town_id: str, rig_id: str, bead_id: str, body: Body = None) -> Object:
+        """On its hooked bead the same as `done`; closes an escalation that it sent."""
+        return await self._finish(claims, town_id, rig_id, bead_id, body)
+
+    async def set_bead_status(self, claims: Claims, town_id: str, rig_id: str, bead_id: str, body: Body) -> Object:
+        def check() -> None:
+            status = _object(body).get("status")
+            if status not in (BeadStatus.IN_REVIEW, BeadStatus.CLOSED):
+                raise BadInputError(f"status is {status!r}; agents may set in_review or closed.", field="status")
+
+        return await self._finish(claims, town_id, rig_id, bead_id, body, check)
+
+    async def _finish(
+        self,
+        claims: Claims,
+        town_id: str,
+        rig_id: str,
+        bead_id: str,
+        body: Body,
+        check: Callable[[], None] | None = None,
+    ) -> Object:
+        def work(tx: Tx, call: _Call) -> str:
+            bead = _bead(tx.db, rig_id, bead_id)
+            own = bead["id"] == call.bead["id"]
+            sent = bead["type"] == BeadType.ESCALATION and bead["created_by"] == call.actor
+            if not own and not sent:
+                raise ForbiddenError(f"The bead “{bead['title']}” is not yours.")
+            if check is not None:
+                check()
+            if own:
+                _done(tx, call, _text(body or {}, "summary"), None)
+            elif bead["status"] != BeadStatus.CLOSED:
+                beadwork.close(tx, bead)
+            return bead["id"]
+
+        return await self._act(claims, (town_id, rig_id, None), work, lambda tx, made: self._views(tx.db).bead(made))
+
+    # agents
+
+    async def list_agents(self, claims: Claims, town_id: str, rig_id: str) -> list[Object]:
+        return await self._read(
+            claims, (town_id, rig_id, None), lambda db, _call: self._views(db).agents(runs.registered(db, rig_id))
+        )
+
+    async def get_agent(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
+        return await self._read(claims, (town_id, rig_id, agent_id), lambda db, _call: self._views(db).agent(agent_id))
+
+    async def hook(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
+        """Its own bead: nothing to do. Another: it runs already."""
+
+        def work(db: Connection, call: _Call) -> Object:
+            bead_id = _object(body).get("bead_id")
+            if not isinstance(bead_id, str):
+                raise BadInputError(f"bead_id is {bead_id!r}; it must be a bead's id.", field="bead_id")
+            if bead_id != call.bead["id"]:
+                raise AlreadyRunningError(f"You work on “{call.bead['title']}” already.")
+            return self._views(db).agent(agent_id)
+
+        return await self._read(claims, (town_id, rig_id, agent_id), work)
+
+    async def unhook(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
+        """Stop; the bead is held."""
+
+        def work(tx: Tx, call: _Call) -> str:
+            beadwork.stop(tx, call.polecat)
+            return call.polecat["id"]
+
+        return await self._act(
+            claims, (town_id, rig_id, agent_id), work, lambda tx, made: self._views(tx.db).agent(made)
+        )
+
+    # mail
+
+    async def mail(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, all: bool = False) -> list[Object]:  # noqa: A002
+        """What was not delivered yet, now delivered; `all` re-reads and marks nothing."""
+        if all:
+            return await self._read(
+                claims,
+                (town_id, rig_id, agent_id),
+                lambda db, _call: [objects.mail(row) for row in events.all_mail(db, agent_id)],
+            )
+
+        def work(tx: Tx, _call: _Call) -> list[Object]:
+            letters = events.undelivered(tx.db, agent_id)
+            events.mark_delivered(tx.db, agent_id, tx.now)
+            return [objects.mail({**letter, "delivered_at": tx.now}) for letter in letters]
+
+        return await self._act(claims, (town_id, rig_id, agent_id), work)
+
+    async def send_mail(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
+        def work(tx: Tx, call: _Call) -> Object:
+            fields = _object(body)
+            sender = fields.get("from_agent_id", call.polecat["id"])
+            if sender != call.polecat["id"]:
+                raise ForbiddenError("from_agent_id is another agent's.")
+            return _post(tx, call, fields.get("to_agent_id"), _text(fields, "subject") or "", _text(fields, "body"))
+
+        return await self._act(claims, (town_id, rig_id, None), work)
+
+    async def nudge(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
+        """Delivered as mail: a program without a session has no idle moment."""
+
+        def work(tx: Tx, call: _Call) -> Object:
+            fields = _object(body)
+            mode = fields.get("mode", NUDGE_MODES[0])
+            if mode not in NUDGE_MODES:
+                raise BadInputError(f"mode is {mode!r}; it must be one of {', '.join(NUDGE_MODES)}.", field="mode")
+            message = _text(fields, "message")
+            return {"nudge_id": _post(tx, call, fields.get("target_agent_id"), "Nudge", message)["id"]}
+
+        return await self._act(claims, (town_id, rig_id, None), work)
+
+    async def events(self, claims: Claims, town_id: str, rig_id: str, since: int = 0) -> list[Object]:
+        def work(db: Connection, _call: _Call) -> list[Object]:
+            return [objects.event(row) for row in events.after(db, since, 1000, rig_id=rig_id)]
+
+        return await self._read(claims, (town_id, rig_id, None), work)
+
+
+def _done(tx: Tx, call: _Call, summary: str | None, pr_url: str | None) -> Object:
+    """Make the merge and ask the process to stop; whether it holds, git says when the process is gone."""
+    if call.run["done_answer"] is not None:
+        return call.run["done_answer"]
+    if call.bead["status"] != BeadStatus.IN_PROGRESS:
+        raise ConflictError(f"The bead “{call.bead['title']}” is {call.bead['status']}; it can't be handed on.")
+    changes.add_merge(tx, call.rig, call.bead["id"], call.run["id"], call.run["branch"], pr_url)
+    merge = merges.unfinished_of_bead(tx.db, call.bead["id"])
+    assert merge is not None
+    answer = objects.merge(merge)
+    sql.change(tx.db, tables.runs, call.run["id"], done_at=tx.now, done_answer=answer, summary=summary)
+    tx.emit(
+        "run.done",
+        rig=call.rig,
+        bead_id=call.bead["id"],
+        agent_id=call.polecat["id"],
+        run_id=call.run["id"],
+        summary=summary,
+    )
+    if call.run["stop_reason"] is None:
+        changes.ask_to_stop(tx, call.rig, call.run["id"], call.bead["id"], call.polecat["id"], StopReason.DONE)
+    return answer
+
+
+def _post(tx: Tx, call: _Call, to: Any, subject: str, text: str | None) -> Object:
+    """Put a letter into another polecat's box."""
+    if not isinstance(to, str):
+        raise BadInputError(f"to_agent_id is {to!r}; it must be an agent's id.", field="to_agent_id")
+    if not text:
+        raise BadInputError("The text is empty.", field="body")
+    receiver = sql.by_id(tx.db, tables.polecats, to)
+    if receiver is None or receiver["rig_id"] != call.rig["id"]:
+        raise NotFoundError(f"There is no agent {to} in this rig.")
+    if receiver["released_at"] is not None:
+        raise ConflictError(f"{receiver['name']} is no longer registered.", code="DEREGISTERED")
+    row = {
+        "id": tx.new_id(),
+        "rig_id": call.rig["id"],
+        "from_agent_id": call.polecat["id"],
+        "to_agent_id": to,
+        "subject": subject,
+        "body": text,
+        "created_at": tx.now,
+    }
+    events.send_mail(tx.db, **row)
+    tx.emit("mail.sent", rig=call.rig, agent_id=to, mail_id=row["id"])
+    return objects.mail({**row, "delivered_at": None})
+
+
+def _bead(db: Connection, rig_id: str, bead_id: str) -> Row:
+    bead = sql.by_id(db, tables.beads, bead_id)
+    if bead is None or bead["rig_id"] != rig_id:
+        raise NotFoundError(f"There is no bead {bead_id} in this rig.")
+    return bead
+
+
+def _object(body: Body) -> dict[str, Any]:
+    if body is None:
+        raise BadInputError("The body must be a JSON object.")
+    return body
+
+
+def _text(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadInputError(f"{name} must be a text, not {type(value).__name__}.", field=name)
+    if len(value) > LONGEST_TEXT:
+        raise BadInputError(f"{name} has {len(value)} characters; at most {LONGEST_TEXT} fit.", field=name)
+    return value
+
+
+def _json(value: Any) -> Any:
+    """Accepted as JSON or as JSON text."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

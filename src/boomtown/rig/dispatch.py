@@ -1,0 +1,137 @@
+"""Turns a claimed run into what the container needs to start it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from boomtown.container.protocol import RunSpec
+from boomtown.domain.branches import slug
+from boomtown.home.config import Settings
+from boomtown.home.paths import Home
+from boomtown.rig import prompts
+from boomtown.rig.tokens import Claims, Tokens
+from boomtown.store import sql, tables
+from boomtown.store.sql import Row
+
+PASSED_ON = ("PATH", "LANG", "TZ", "NODE_EXTRA_CA_CERTS")
+PASSED_ON_BEGINNINGS = ("LC_", "SSL_CERT_")
+PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+PORT_BASE, PORTS_PER_RUN = 20_000, 10
+EMAIL_DOMAIN = "polecats.boomtown.invalid"
+
+
+@dataclass(frozen=True)
+class Author:
+    """Whose name a commit carries."""
+
+    name: str
+    email: str
+
+
+def polecat_author(name: str) -> Author:
+    return Author(f"{name} (polecat)", f"{slug(name)}@{EMAIL_DOMAIN}")
+
+
+class Dispatch:
+    """Knows the server's address and environment."""
+
+    def __init__(self, home: Home, settings: Settings, tokens: Tokens, environ: Mapping[str, str] = os.environ) -> None:
+        self._home, self._settings, self._tokens = home, settings, tokens
+        self._environ = environ
+        self.url = ""
+        """The root URL that agents call; known once the server has its port."""
+        self.person: Author | None = None
+        """Who `author = "me"` is."""
+
+    def spec(self, db: Connection, run_id: str) -> RunSpec | None:
+        """The whole of a run, or None if it is over. Raises `BadInputError` if its agent can't be used any more."""
+        run = sql.by_id(db, tables.runs, run_id)
+        if run is None or run["ended_at"] is not None:
+            return None
+        bead = sql.by_id(db, tables.beads, run["bead_id"])
+        rig = sql.by_id(db, tables.rigs, run["rig_id"])
+        polecat = sql.by_id(db, tables.polecats, run["polecat_id"])
+        assert bead is not None
+        assert rig is not None
+        assert polecat is not None
+        agent = self._settings.pick_agent(bead["agent_kind"])
+        author = self.author(polecat["name"])
+        rework = bead["rework"] is not None
+        return RunSpec(
+            run_id=run_id,
+            number=run["number"],
+            rig=rig["name"],
+            bead_id=bead["id"],
+            polecat_id=polecat["id"],
+            name=polecat["name"],
+            branch=run["branch"],
+            worktree_slug=slug(polecat["name"]),
+            base_branch=rig["default_branch"],
+            agent_kind=agent.name,
+            adapter=agent.kind,
+            command=agent.command,
+            prompt=prompts.polecat(bead, rig, polecat["name"], run["branch"]),
+            prompt_mode=agent.prompt,
+            env=self._environment(rig, polecat, bead, run) | agent.environment(self._environ),
+            author_name=author.name,
+            author_email=author.email,
+            wip_subject=wip_subject(polecat["name"], bead["prefix"]),
+            old_branch=bead["old_branch"],
+            rework=rework,
+            conflict_note=prompts.CONFLICT_NOTE if rework else "",
+            fetch_max_age_s=self._settings.fetch_max_age_s,
+        )
+
+    def author(self, name: str) -> Author:
+        """Who the commits of the polecat `name` are by."""
+        if self._settings.author == "me" and self.person is not None:
+            return self.person
+        return polecat_author(name)
+
+    def co_author(self, name: str) -> str | None:
+        """The trailer's value that names the polecat, where the person is the author."""
+        if self._settings.author != "me" or self.person is None:
+            return None
+        worker = polecat_author(name)
+        return f"{worker.name} <{worker.email}>"
+
+    def base_environment(self, rig: Row) -> dict[str, str]:
+        """What is passed on from the server to an agent or a gate, and nothing else."""
+        own = tuple(rig["settings"].get("pass_env") or ())
+        passed = {
+            key: value
+            for key, value in self._environ.items()
+            if key in PASSED_ON or key.startswith(PASSED_ON_BEGINNINGS) or key.upper() in PROXY or key in own
+        }
+        passed["PATH"] = f"{self._home.bin}{os.pathsep}{passed.get('PATH', os.defpath)}"
+        return passed
+
+    def _environment(self, rig: Row, polecat: Row, bead: Row, run: Row) -> dict[str, str]:
+        claims = Claims(rig["town_id"], rig["id"], polecat["id"], run["number"], "polecat")
+        return self.base_environment(rig) | {
+            "GASTOWN_API_URL": self.url,
+            "GASTOWN_SESSION_TOKEN": self._tokens.issue(claims, run["deadline_at"]),
+            "GASTOWN_TOWN_ID": rig["town_id"],
+            "GASTOWN_RIG_ID": rig["id"],
+            "GASTOWN_AGENT_ID": polecat["id"],
+            "GASTOWN_AGENT_ROLE": "polecat",
+            "BOOMTOWN_AGENT_NAME": polecat["name"],
+            "BOOMTOWN_BEAD_ID": bead["id"],
+            "BOOMTOWN_RUN": str(run["number"]),
+            "BOOMTOWN_RUN_ID": run["id"],
+            "BOOMTOWN_BRANCH": run["branch"],
+            "BOOMTOWN_PORT_BASE": str(self._ports(run["number"])),
+        }
+
+    @staticmethod
+    def _ports(number: int) -> int:
+        """Ten TCP ports of a run's own, below the range that systems hand out."""
+        return PORT_BASE + number * PORTS_PER_RUN % 12_000
+
+
+def wip_subject(name: str, prefix: str) -> str:
+    return f"wip: {name} {prefix}"

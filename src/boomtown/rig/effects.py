@@ -1,0 +1,175 @@
+"""Carries out what `reconcile` asks of the container. Each request is idempotent; an unclear answer changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from sqlalchemy import Connection
+
+from boomtown.container.client import ContainerClient
+from boomtown.container.protocol import DisposeSpec, Hello, Report, RunState
+from boomtown.domain import actions as do
+from boomtown.domain.branches import slug
+from boomtown.domain.errors import BadInputError, BoomtownError, UnavailableError
+from boomtown.rig.dispatch import Dispatch, polecat_author, wip_subject
+from boomtown.rig.engine import SYSTEM, Engine
+from boomtown.rig.observed import to_facts
+from boomtown.rig.refinery import Refinery
+from boomtown.rig.transaction import Tx
+from boomtown.store import sql, tables
+from boomtown.store.sql import Row
+
+log = structlog.get_logger()
+
+TRY_AGAIN_S = 5.0
+
+
+class ContainerEffects:
+    """The Rig's hands: one request at a time for each run and merge."""
+
+    def __init__(self, engine: Engine, container: ContainerClient, dispatch: Dispatch, refinery: Refinery) -> None:
+        self._engine, self._container, self._dispatch, self._refinery = engine, container, dispatch, refinery
+        container.on_report(self._reported)
+        container.on_attach(self._attached)
+
+    def carry_out(self, rig_id: str, effects: list[do.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case do.Start(run_id):
+                    self._request(rig_id, run_id, lambda run_id=run_id: self._start(run_id))
+                case do.Stop(run_id, grace_s):
+                    self._request(rig_id, run_id, lambda run_id=run_id, grace_s=grace_s: self._stop(run_id, grace_s))
+                case do.Inspect(run_id):
+                    self._request(rig_id, run_id, lambda run_id=run_id: self._inspect(run_id))
+                case do.Dispose(run_id):
+                    self._request(rig_id, run_id, lambda run_id=run_id: self._dispose(run_id))
+                case do.Land(merge_id):
+                    self._request(rig_id, merge_id, lambda merge_id=merge_id: self._refinery.land(merge_id))
+                case do.Forget(run_ids):
+                    key = f"forget {' '.join(run_ids)}"
+                    self._request(rig_id, key, lambda run_ids=run_ids: self._forget(run_ids))
+
+    def _request(self, rig_id: str, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin one request, unless one for the same thing is on its way; when it is over, the rig looks again."""
+        if not self._engine.observed.begin(key):
+            return
+
+        async def request() -> None:
+            delay_s = 0.0
+            try:
+                await work()
+            except UnavailableError as error:
+                log.warning("request.unanswered", key=key, error=error.message)
+                delay_s = TRY_AGAIN_S
+            except Exception:
+                log.exception("request.failed", key=key)
+                delay_s = TRY_AGAIN_S
+            if delay_s:
+                self._engine.scheduler.call_later(delay_s, finish)
+            else:
+                finish()
+
+        def finish() -> None:
+            self._engine.observed.finish(key)
+            self._engine.wake(rig_id)
+
+        self._engine.scheduler.spawn(request(), name=key)
+
+    # what the container says
+
+    def _reported(self, report: Report) -> None:
+        observed = self._engine.observed
+        observed.reported_at = report.at
+        if observed.saw(report.runs):
+            self._engine.scheduler.spawn(self._engine.wake_all(), name="wake after report")
+
+    def _attached(self, hello: Hello) -> None:
+        log.info("container.attached", container=hello.container_id, pid=hello.pid, runs=len(hello.runs))
+        self._engine.observed.attach(hello)
+        self._engine.scheduler.spawn(self._engine.wake_all(), name="wake after attach")
+
+    # requests
+
+    async def _start(self, run_id: str) -> None:
+        attached = self._container.attached
+        try:
+            spec = await self._engine.read(lambda db: self._dispatch.spec(db, run_id))
+        except BadInputError as error:
+            self._refused(run_id, error)
+            return
+        if spec is None or attached is None:
+            return
+        log.info("run.start", run=run_id, name=spec.name, branch=spec.branch)
+        state = await self._container.start(spec)
+        self._engine.observed.saw([state])
+
+    def _refused(self, run_id: str, error: BoomtownError) -> None:
+        """The run can't be started: as if the container had said so."""
+        refused = RunState(
+            run_id=run_id,
+            number=0,
+            rig="",
+            bead_id="",
+            polecat_id="",
+            branch="",
+            worktree="",
+            state="exited",
+            start_failed=True,
+            error=error.message,
+        )
+        self._engine.observed.saw([refused])
+
+    async def _stop(self, run_id: str, grace_s: float) -> None:
+        run = await self._engine.read(lambda db: sql.by_id(db, tables.runs, run_id))
+        if run is None:
+            return
+        if await self._container.stop(run_id, grace_s):
+            self._engine.observed.told_to_stop(run_id, run["stop_reason"] or "")
+        else:
+            self._engine.observed.never_started(run_id)
+
+    async def _inspect(self, run_id: str) -> None:
+        run, rig, polecat, _bead = await self._engine.read(lambda db: _context(db, run_id))
+        facts = await self._container.inspect(rig["name"], run["branch"], slug(polecat["name"]), rig["default_branch"])
+        self._engine.observed.inspected(run_id, to_facts(facts))
+
+    async def _dispose(self, run_id: str) -> None:
+        run, rig, polecat, bead = await self._engine.read(lambda db: _context(db, run_id))
+        author = polecat_author(polecat["name"])
+        spec = DisposeSpec(
+            rig=rig["name"],
+            run_id=run_id,
+            worktree_slug=slug(polecat["name"]),
+            branch=run["branch"],
+            wip=run["wip"] or "branch",
+            wip_subject=wip_subject(polecat["name"], bead["prefix"]),
+            author_name=author.name,
+            author_email=author.email,
+            base_branch=rig["default_branch"],
+        )
+        result = await self._container.dispose(spec)
+
+        def store(tx: Tx) -> None:
+            sql.change(tx.db, tables.runs, run_id, disposed_at=tx.now)
+
+        if result.wip_commit:
+            log.info("run.wip_kept", run=run_id, commit=result.wip_commit)
+        await self._engine.command(SYSTEM, rig["id"], store)
+
+    async def _forget(self, run_ids: tuple[str, ...]) -> None:
+        await self._container.forget(list(run_ids))
+        self._engine.observed.forget(run_ids)
+
+
+def _context(db: Connection, run_id: str) -> tuple[Row, Row, Row, Row]:
+    """A run with its rig, polecat and bead."""
+    run = sql.by_id(db, tables.runs, run_id)
+    assert run is not None, run_id
+    rig = sql.by_id(db, tables.rigs, run["rig_id"])
+    polecat = sql.by_id(db, tables.polecats, run["polecat_id"])
+    bead = sql.by_id(db, tables.beads, run["bead_id"])
+    assert rig is not None
+    assert polecat is not None
+    assert bead is not None
+    return run, rig, polecat, bead

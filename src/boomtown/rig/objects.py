@@ -1,0 +1,208 @@
+"""The objects of CONTRACT section 2, the same for every reader: snake_case, every field present, null when empty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from boomtown.domain.names import identity
+from boomtown.domain.runs import RunPhase
+from boomtown.home.clock import iso
+from boomtown.home.config import Settings
+from boomtown.rig.observed import Observed
+from boomtown.rig.queue import Queue, Waiting
+from boomtown.store import beads, rigs, runs, sql, tables
+from boomtown.store.sql import Row
+
+Object = dict[str, Any]
+
+
+class Views:
+    """Makes objects of rows, with what is observed now."""
+
+    def __init__(self, db: Connection, settings: Settings, observed: Observed, now: float) -> None:
+        self._db, self._settings, self._observed, self._now = db, settings, observed, now
+
+    def beads(self, rows: Sequence[Row]) -> list[Object]:
+        """Beads of one rig."""
+        if not rows:
+            return []
+        rig = sql.by_id(self._db, tables.rigs, rows[0]["rig_id"])
+        assert rig is not None
+        waiting = Queue(self._db, rig, self._settings, self._observed, self._now).reasons(rows)
+        logs = beads.attempt_log(self._db, [row["id"] for row in rows])
+        workers = {row["bead_id"]: row for row in runs.registered(self._db, rig["id"])}
+        return [
+            self._bead(row, waiting.get(row["id"]), logs.get(row["id"], []), workers.get(row["id"])) for row in rows
+        ]
+
+    def bead(self, bead_id: str) -> Object:
+        row = sql.by_id(self._db, tables.beads, bead_id)
+        assert row is not None, bead_id
+        return self.beads([row])[0]
+
+    def _bead(self, row: Row, waiting: Waiting | None, log: list[Row], worker: Row | None) -> Object:
+        return {
+            "id": row["id"],
+            "bead_id": row["id"],
+            "rig_id": row["rig_id"],
+            "parent_bead_id": row["parent_bead_id"],
+            "type": row["type"],
+            "status": row["status"],
+            "title": row["title"],
+            "body": row["body"],
+            "priority": row["priority"],
+            "labels": row["labels"],
+            "metadata": row["metadata"],
+            "agent_kind": row["agent_kind"],
+            "model": row["model"],
+            "timeout": row["timeout_s"],
+            "branch": row["branch"],
+            "assignee": worker["name"] if worker else None,
+            "assignee_agent_bead_id": worker["id"] if worker else None,
+            "created_by": row["created_by"],
+            "attempts": row["attempts"],
+            "attempt_log": [_attempt(number, entry) for number, entry in enumerate(log, 1)],
+            "last_error": row["last_error"],
+            "queue_reason": waiting.reason if waiting else None,
+            "queue_detail": waiting.detail if waiting else None,
+            "queue_position": waiting.position if waiting else None,
+            "blocked_by": list(waiting.blocked_by) if waiting else [],
+            "not_before": iso(row["not_before"]) if row["status"] == "open" else None,
+            "created_at": iso(row["created_at"]),
+            "updated_at": iso(row["updated_at"]),
+            "closed_at": iso(row["closed_at"]),
+        }
+
+    def agents(self, rows: Sequence[Row]) -> list[Object]:
+        """Polecats, as `store.runs.registered` gives them."""
+        latest = runs.last_of_polecats(self._db, [row["id"] for row in rows])
+        return [self._agent(row, latest.get(row["id"])) for row in rows]
+
+    def agent(self, polecat_id: str) -> Object:
+        """One polecat, registered or not."""
+        row = sql.by_id(self._db, tables.polecats, polecat_id)
+        assert row is not None, polecat_id
+        rig = sql.by_id(self._db, tables.rigs, row["rig_id"])
+        assert rig is not None
+        return self.agents([{**row, "rig_name": rig["name"]}])[0]
+
+    def _agent(self, row: Row, run: Row | None) -> Object:
+        live = run is not None and run["ended_at"] is None
+        state = self._observed.states.get(run["id"]) if run and live else None
+        bead = sql.by_id(self._db, tables.beads, row["bead_id"]) or {}
+        hooked = row["bead_id"] if row["released_at"] is None else None
+        run_id = run["id"] if run else ""
+        signs = [state.last_output_at if state else None, self._observed.calls.get(run_id)]
+        heard = max((sign for sign in signs if sign is not None), default=run["started_at"] if run else None)
+        beats = [
+            self._observed.heartbeats.get(run_id),
+            self._observed.reported_at if state else None,
+        ]
+        return {
+            "id": row["id"],
+            "rig_id": row["rig_id"],
+            "role": "polecat",
+            "name": row["name"],
+            "identity": identity(row["rig_name"], row["name"]),
+            "status": _status(row, run),
+            "bead_id": hooked,
+            "current_hook_bead_id": hooked,
+            "run": run["number"] if run and live else None,
+            "run_id": run["id"] if run else None,
+            "branch": bead.get("branch"),
+            "worktree": run["worktree"] if run and run["disposed_at"] is None else None,
+            "pid": run["pid"] if run and live and run["phase"] == RunPhase.RUNNING else None,
+            "agent_kind": bead.get("agent_kind"),
+            "dispatch_attempts": row["dispatches"],
+            "started_at": iso(run["started_at"]) if run and live else None,
+            "last_event_at": iso(state.last_output_at if state else None),
+            "last_activity_at": iso(heard),
+            "heartbeat_at": iso(max((beat for beat in beats if beat is not None), default=None)),
+            "cpu_percent": state.cpu_percent if state else None,
+            "memory_bytes": state.memory_bytes if state else None,
+            "checkpoint": bead.get("checkpoint"),
+            "created_at": iso(row["created_at"]),
+        }
+
+    def rig(self, row: Row) -> Object:
+        return {
+            "id": row["id"],
+            "town_id": row["town_id"],
+            "name": row["name"],
+            "git_url": row["git_url"],
+            "default_branch": row["default_branch"],
+            "max_polecats": row["max_polecats"],
+            "live": runs.live_count(self._db, row["id"]),
+            "agent": row["agent"],
+            "merge": row["merge"],
+            "landing": row["landing"],
+            "gates": row["gates"],
+            "status": "paused" if row["paused"] or rigs.the_home(self._db)["paused"] else "active",
+            "settings": row["settings"],
+            "created_at": iso(row["created_at"]),
+        }
+
+
+def _status(row: Row, run: Row | None) -> str:
+    if run is None or row["released_at"] is not None:
+        return "dead" if row["released_at"] is not None else "idle"
+    if run["ended_at"] is None:
+        return "stalled" if run["stalled_at"] is not None else "working"
+    return "dead" if run["disposed_at"] is None else "idle"
+
+
+def _attempt(number: int, row: Row) -> Object:
+    return {
+        "number": number,
+        "run_id": row["run_id"],
+        "outcome": row["outcome"],
+        "costs": row["costs"],
+        "started_at": iso(row["started_at"]),
+        "ended_at": iso(row["ended_at"]),
+        "exit_status": row["exit_status"],
+        "error": row["error"],
+    }
+
+
+def merge(row: Row) -> Object:
+    return {
+        "id": row["id"],
+        "bead_id": row["bead_id"],
+        "branch": row["branch"],
+        "status": row["status"],
+        "merge_commit": row["merge_commit"],
+        "error": row["error"],
+        "pr_url": row["pr_url"],
+        "created_at": iso(row["created_at"]),
+        "updated_at": iso(row["updated_at"]),
+    }
+
+
+def event(row: Row) -> Object:
+    return {**row, "at": iso(row["at"])}
+
+
+def mail(row: Row) -> Object:
+    return {
+        "id": row["id"],
+        "from_agent_id": row["from_agent_id"],
+        "to_agent_id": row["to_agent_id"],
+        "subject": row["subject"],
+        "body": row["body"],
+        "delivered": row["delivered_at"] is not None,
+        "created_at": iso(row["created_at"]),
+        "delivered_at": iso(row["delivered_at"]),
+    }
+
+
+def town(row: Row) -> Object:
+    return {"id": row["id"], "name": row["name"], "created_at": iso(row["created_at"])}
+
+
+def digest_text(value: Any) -> str:
+    """The same text for the same data, whatever the order of its keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,108 @@
+"""Why an open bead waits, read when somebody asks, so that it is always true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from boomtown.domain.beads import BeadStatus, BeadType, QueueReason
+from boomtown.home.clock import iso
+from boomtown.home.config import Settings
+from boomtown.rig.look import breaker_open
+from boomtown.rig.observed import Observed
+from boomtown.store import beads, rigs, runs
+from boomtown.store.sql import Row
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """`reason` is for programs, `detail` the sentence and the cure for people. `position`: place in line, from 1."""
+
+    reason: str
+    detail: str
+    position: int | None = None
+    blocked_by: tuple[str, ...] = ()
+
+
+class Queue:
+    """The waiting beads of one rig at one moment; what is common to them is read once."""
+
+    def __init__(self, db: Connection, rig: Row, settings: Settings, observed: Observed, now: float) -> None:
+        self._db, self._rig, self._settings, self._now = db, rig, settings, now
+        self._closing = observed.closing
+        self._home = rigs.the_home(db)
+        self._positions: dict[str, int] | None = None
+        self._breaker: bool | None = None
+
+    def reasons(self, rows: Iterable[Row]) -> dict[str, Waiting]:
+        """For each open issue among `rows`, why it waits; nothing for one that is about to start."""
+        waiting = [row for row in rows if row["status"] == BeadStatus.OPEN and row["type"] == BeadType.ISSUE]
+        blockers = beads.blockers(self._db, [row["id"] for row in waiting])
+        found = {row["id"]: self._reason(row, blockers.get(row["id"], [])) for row in waiting}
+        return {bead_id: reason for bead_id, reason in found.items() if reason is not None}
+
+    def _reason(self, bead: Row, blockers: list[Row]) -> Waiting | None:
+        blocked_by = tuple(row["id"] for row in blockers)
+        if bead["held"]:
+            why = bead["held_why"] or "Held. `boomtown bead start` starts it."
+            return Waiting(QueueReason.HELD, why, blocked_by=blocked_by)
+        if blockers:
+            return Waiting(QueueReason.BLOCKED, _blocked(blockers), blocked_by=blocked_by)
+        if paused := self._paused():
+            return Waiting(QueueReason.PAUSED, paused)
+        if bead["not_before"] is not None and bead["not_before"] > self._now:
+            used = f"attempt {bead['attempts']} failed" if bead["attempts"] else "its run was lost"
+            return Waiting(QueueReason.BACKOFF, f"Waiting until {iso(bead['not_before'])}: {used}.")
+        return self._cap(bead)
+
+    def _paused(self) -> str | None:
+        if self._rig["paused"]:
+            return f"The rig is paused. `boomtown resume {self._rig['name']}` goes on."
+        if self._home["paused"]:
+            return "The whole home is paused. `boomtown resume` goes on."
+        if self._closing:
+            return "The home is going down. The next `boomtown up` goes on."
+        if self._breaker is None:
+            self._breaker = breaker_open(self._db, self._home, self._settings, self._now)
+        if self._breaker:
+            count, minutes = self._settings.breaker_failures, self._settings.breaker_window_s / 60
+            return f"{count} beads failed within {minutes:g} minutes. Look why, then `boomtown resume`."
+        return None
+
+    def _cap(self, bead: Row) -> Waiting | None:
+        if self._positions is None:
+            self._positions = beads.positions(self._db, self._rig["id"], self._now)
+        position = self._positions.get(bead["id"])
+        if position is None:
+            return Waiting(QueueReason.BACKOFF, "Its last run is being cleaned up.")
+        live, cap = runs.live_count(self._db, self._rig["id"]), self._rig["max_polecats"]
+        line = f"{_ordinal(position)} in line"
+        if live >= cap:
+            return Waiting(QueueReason.CAP, f"{live} of {cap} slots busy, {line}", position)
+        if self._settings.max_agents is not None and (busy := runs.live_count(self._db)) >= self._settings.max_agents:
+            text = f"{busy} of {self._settings.max_agents} agents of the home busy, {line}"
+            return Waiting(QueueReason.CAP, text, position)
+        agent = self._settings.agents.get(bead["agent_kind"] or "")
+        if agent is not None and agent.max is not None:
+            busy = runs.live_by_kind(self._db).get(agent.name, 0)
+            if busy >= agent.max:
+                return Waiting(QueueReason.CAP, f"{busy} of {agent.max} {agent.name} agents busy, {line}", position)
+        if self._settings.max_agents is not None:
+            return Waiting(QueueReason.CAP, f"Other rigs are served first, {line}", position)
+        return None
+
+
+def _blocked(blockers: list[Row]) -> str:
+    """By name; a blocker that ended badly is said, since only a person gets past it."""
+    names = ", ".join(f"“{row['title']}”" for row in blockers[:3]) + (" and more" if len(blockers) > 3 else "")
+    dead = [row for row in blockers if row["status"] in (BeadStatus.FAILED, BeadStatus.CANCELLED)]
+    if dead:
+        return f"Waits for {names}; “{dead[0]['title']}” is {dead[0]['status']}. Retry it, or edit what this waits for."
+    return f"Waits for {names}"
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

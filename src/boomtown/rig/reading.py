@@ -1,0 +1,246 @@
+"""What people read that is more than one object: status, inbox, events, streams."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+import psutil
+from sqlalchemy import Connection, select
+
+from boomtown import __version__
+from boomtown.container.client import ContainerClient
+from boomtown.container.protocol import GateSpec
+from boomtown.container.streams import StreamReader
+from boomtown.domain.beads import BeadStatus, BeadType
+from boomtown.domain.errors import BadInputError
+from boomtown.home.clock import iso
+from boomtown.rig import finding, objects
+from boomtown.rig.dispatch import Dispatch
+from boomtown.rig.engine import Engine
+from boomtown.rig.look import breaker_open
+from boomtown.rig.objects import Object, Views
+from boomtown.store import beads, merges, rigs, runs, sql, tables
+from boomtown.store import events as ledger
+from boomtown.store.sql import Row
+
+SANDBOX = "none"
+SANDBOX_NOTE = "There is no sandbox: agents run as you, and can read and change what you can."
+LONGEST_WAIT_S = 60.0
+MOST_EVENTS = 1000
+MOST_FRAMES = 2000
+MOST_ERRORS = 5
+
+
+async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch) -> Object:
+    """Server and container, rigs with live and cap, queue, merges, the sandbox in force, last errors."""
+    hello = container.attached
+
+    def read(db: Connection) -> Object:
+        home, now = rigs.the_home(db), engine.clock.now()
+        views = Views(db, engine.settings, engine.observed, now)
+        all_rigs = [_rig_status(db, views, row, now) for row in rigs.all_rigs(db)]
+        return {
+            "live": runs.live_count(db),
+            "max_agents": engine.settings.max_agents,
+            "paused": home["paused"],
+            "breaker_open": breaker_open(db, home, engine.settings, now),
+            "rigs": all_rigs,
+            "last_errors": _last_errors(db),
+        }
+
+    return {
+        "home": str(engine.home.root),
+        "version": __version__,
+        "server": {
+            "pid": os.getpid(),
+            "url": dispatch.url,
+            "version": __version__,
+            "memory_bytes": psutil.Process().memory_info().rss,
+        },
+        "container": {
+            "pid": hello.pid if hello else None,
+            "started_at": iso(hello.started_at) if hello else None,
+            "protocol": hello.protocol if hello else None,
+            "attached": hello is not None,
+        },
+        "sandbox": SANDBOX,
+        "sandbox_note": SANDBOX_NOTE,
+        **await engine.read(read),
+    }
+
+
+def _rig_status(db: Connection, views: Views, row: Row, now: float) -> Object:
+    by_status = {}
+    for name in BeadStatus:
+        rows = beads.of_rig(db, row["id"], status=name, bead_type=BeadType.ISSUE) if name in _COUNTED else []
+        by_status[str(name)] = len(rows)
+    waiting = merges.unfinished(db, row["id"])
+    return {
+        **views.rig(row),
+        "queue": by_status[BeadStatus.OPEN],
+        "waiting_for_a_slot": len(beads.positions(db, row["id"], now)),
+        "in_review": by_status[BeadStatus.IN_REVIEW],
+        "failed": by_status[BeadStatus.FAILED],
+        "merges": [objects.merge(merge) for merge in waiting],
+    }
+
+
+_COUNTED = (BeadStatus.OPEN, BeadStatus.IN_REVIEW, BeadStatus.FAILED)
+
+
+def _last_errors(db: Connection) -> list[Object]:
+    """The beads with the latest errors, newest first."""
+    table = tables.beads
+    query = select(table).where(table.c.last_error.is_not(None), table.c.status != BeadStatus.CLOSED)
+    rows = sql.rows(db, query.order_by(table.c.updated_at.desc()).limit(MOST_ERRORS))
+    return [
+        {"bead_id": row["id"], "title": row["title"], "error": row["last_error"], "at": iso(row["updated_at"])}
+        for row in rows
+    ]
+
+
+def inbox(db: Connection, engine: Engine) -> list[Object]:
+    """What waits for a person, oldest first, each with what can be done."""
+    items = [_merge_item(row) for row in merges.waiting_for_people(db)]
+    table = tables.beads
+    stuck = sql.rows(
+        db,
+        select(table).where(
+            (table.c.status == BeadStatus.FAILED)
+            | ((table.c.status == BeadStatus.OPEN) & (table.c.held | (table.c.type == BeadType.ESCALATION)))
+        ),
+    )
+    items += [_bead_item(row) for row in stuck]
+    home = rigs.the_home(db)
+    if breaker_open(db, home, engine.settings, engine.clock.now()):
+        minutes = engine.settings.breaker_window_s / 60
+        text = f"{engine.settings.breaker_failures} beads failed within {minutes:g} minutes; nothing is dispatched."
+        items.append(_item("breaker", None, None, "Dispatch is paused", text, "boomtown resume", engine.clock.now()))
+    return [{**item, "since": iso(item["since"])} for item in sorted(items, key=lambda item: item["since"])]
+
+
+def _item(
+    kind: str, bead_id: str | None, rig_id: str | None, title: str, text: str, action: str, since: float
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "bead_id": bead_id,
+        "rig_id": rig_id,
+        "title": title,
+        "text": text,
+        "action": action,
+        "since": since,
+    }
+
+
+def _merge_item(row: Row) -> Object:
+    short = row["bead_id"][:8]
+    if row["status"] == "approval":
+        text, action = "Finished; needs your review.", f"boomtown diff {short}, then boomtown approve {short}"
+    else:
+        text, action = row["error"] or row["status"], f"boomtown merge retry {row['id'][:8]}"
+    return _item(row["status"], row["bead_id"], row["rig_id"], row["title"], text, action, row["updated_at"])
+
+
+def _bead_item(row: Row) -> Object:
+    short = row["id"][:8]
+    if row["type"] == BeadType.ESCALATION:
+        kind, text, action = "escalation", row["body"], f"boomtown bead close {short}"
+    elif row["status"] == BeadStatus.FAILED:
+        text = f"{row['attempts']} attempts: {row['last_error'] or 'failed'}"
+        kind, action = "failed", f"boomtown bead retry {short}"
+    else:
+        why = " ".join(part for part in (row["held_why"], row["last_error"]) if part)
+        kind, text, action = "held", why or "Held.", f"boomtown bead start {short}"
+    return _item(kind, row["id"], row["rig_id"], row["title"], text, action, row["updated_at"])
+
+
+async def events(
+    engine: Engine,
+    rig_ref: str | None,
+    bead_ref: str | None,
+    since: int | None,
+    limit: int | None,
+    wait_s: float | None,
+) -> Object:
+    """`{items, nextSince}`: events past `since`; with `wait_s`, waits so long for the first."""
+    count = max(1, min(limit or MOST_EVENTS, MOST_EVENTS))
+    after = since or 0
+
+    def read(db: Connection) -> list[Row]:
+        rig = finding.rig(db, rig_ref)["id"] if rig_ref else None
+        bead = finding.bead(db, bead_ref)["id"] if bead_ref else None
+        return ledger.after(db, after, count, rig_id=rig, bead_id=bead)
+
+    stood = engine.last_seq
+    found = await engine.read(read)
+    until = engine.clock.monotonic() + min(wait_s or 0.0, LONGEST_WAIT_S)
+    while not found and (left := until - engine.clock.monotonic()) > 0:
+        if not await engine.wait_for_news(max(stood, after), left):
+            break
+        stood = engine.last_seq
+        found = await engine.read(read)
+    next_since = found[-1]["seq"] if found else max(after, 0)
+    return {"items": [objects.event(row) for row in found], "nextSince": next_since}
+
+
+class Streams:
+    """Reads runs' streams from their files; waits for more where asked."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def read(self, ref: str, since: int, limit: int | None, wait_s: float) -> Object:
+        """Frames past `since` of the run, or of the latest run of a polecat or bead."""
+        count = max(1, min(limit or MOST_FRAMES, MOST_FRAMES))
+        until = self._engine.clock.monotonic() + min(wait_s, LONGEST_WAIT_S)
+        if since < 0:
+            raise BadInputError(f"since is {since}; it must be 0 or a frame's seq.", field="since")
+        run = await self._engine.read(lambda db: finding.run(db, ref))
+        run_id = run["id"]
+        reader = StreamReader(self._engine.home.stream(run["id"]))
+        while True:
+            ended = run["ended_at"] is not None
+            frames = await self._engine.scheduler.read(lambda: reader.after(since, count))
+            left = until - self._engine.clock.monotonic()
+            if frames or ended or left <= 0:
+                break
+            await reader.wait(min(left, 1.0))
+            run = await self._engine.read(lambda db: finding.run(db, run_id))
+        return {
+            "runId": run["id"],
+            "agentId": run["polecat_id"],
+            "frames": [{"agentId": run["polecat_id"], "runId": run["id"], **frame} for frame in frames],
+            "nextSince": frames[-1]["seq"] if frames else since,
+            "ended": ended,
+        }
+
+
+async def check_gates(engine: Engine, container: ContainerClient, dispatch: Dispatch, rig: Row) -> Object:
+    """Run a rig's gates on the tip of its default branch."""
+    head = await container.head(rig["name"], rig["default_branch"])
+    if head is None:
+        return {
+            "green": True,
+            "failed": None,
+            "tail": "The repository is empty; there is nothing to check.",
+            "seconds": 0,
+        }
+    if not rig["gates"]:
+        return {"green": True, "failed": None, "tail": "The rig has no gates.", "seconds": 0}
+    digest = hashlib.sha256(objects.digest_text(rig["gates"]).encode()).hexdigest()[:12]
+    key = f"check-{head[0][:12]}-{digest}"
+    result = await container.gates(
+        GateSpec(
+            rig=rig["name"],
+            key=f"{key}-{engine.clock.now()}",
+            commit=head[0],
+            gates=tuple(rig["gates"]),
+            timeout_s=float(rig["settings"].get("gate_timeout") or engine.settings.gate_timeout_s),
+            env=dispatch.base_environment(rig),
+            log_path=str(engine.home.rig(rig["name"]).gate_log(key)),
+        )
+    )
+    return {"green": result.green, "failed": result.failed, "tail": result.tail, "seconds": result.seconds}
