@@ -64,7 +64,6 @@ def upgrade() -> None:
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("paused", sa.Boolean(), nullable=False),
         sa.Column("last_run_number", sa.Integer(), nullable=False),
-        sa.Column("alarm_at", sa.Float(), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(
             ["town_id"],
@@ -250,7 +249,6 @@ def upgrade() -> None:
         sa.Column("name_key", sa.String(), nullable=False),
         sa.Column("bead_id", sa.String(length=36), nullable=False),
         sa.Column("dispatches", sa.Integer(), nullable=False),
-        sa.Column("stalled_at", sa.Float(), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("released_at", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -300,6 +298,7 @@ def upgrade() -> None:
         sa.Column("done_at", sa.Float(), nullable=True),
         sa.Column("done_answer", sa.JSON(), nullable=True),
         sa.Column("summary", sa.Text(), nullable=True),
+        sa.Column("stalled_at", sa.Float(), nullable=True),
         sa.Column("stop_reason", sa.String(), nullable=True),
         sa.Column("stop_at", sa.Float(), nullable=True),
         sa.Column("exit_code", sa.Integer(), nullable=True),
