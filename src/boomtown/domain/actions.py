@@ -93,6 +93,11 @@ class Stop:
     grace_s: float
 
 
+def stop_key(run_id: str) -> str:
+    """What is busy while a run is asked to stop: a start on its way must not hold that up."""
+    return f"stop {run_id}"
+
+
 @dataclass(frozen=True)
 class Inspect:
     """An effect: have git read for a run that no container remembers."""

@@ -68,8 +68,8 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
     if reason := _reason_to_stop(run, now):
         changes.append(do.AskToStop(run, reason))
     elif run.stop_reason is not None:
-        told = (run.id, run.stop_reason) in snapshot.stopping
-        if not told and run.id not in snapshot.busy and now >= _stop_due(run):
+        told = (run.id, run.stop_reason) in snapshot.stopping or do.stop_key(run.id) in snapshot.busy
+        if not told and now >= _stop_due(run):
             effects.append(do.Stop(run.id, _grace_left(run, snapshot, now)))
     elif seen is None:
         if run.id not in snapshot.busy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -37,18 +38,19 @@ class ContainerEffects:
         for effect in effects:
             match effect:
                 case do.Start(run_id):
-                    self._request(rig_id, run_id, lambda run_id=run_id: self._start(run_id))
+                    self._request(rig_id, run_id, partial(self._start, run_id))
                 case do.Stop(run_id, grace_s):
-                    self._request(rig_id, run_id, lambda run_id=run_id, grace_s=grace_s: self._stop(run_id, grace_s))
+                    work = partial(self._stop, run_id, grace_s)
+                    self._request(rig_id, do.stop_key(run_id), work)
                 case do.Inspect(run_id):
-                    self._request(rig_id, run_id, lambda run_id=run_id: self._inspect(run_id))
+                    self._request(rig_id, run_id, partial(self._inspect, run_id))
                 case do.Dispose(run_id):
-                    self._request(rig_id, run_id, lambda run_id=run_id: self._dispose(run_id))
+                    self._request(rig_id, run_id, partial(self._dispose, run_id))
                 case do.Land(merge_id):
-                    self._request(rig_id, merge_id, lambda merge_id=merge_id: self._refinery.land(merge_id))
+                    self._request(rig_id, merge_id, partial(self._refinery.land, merge_id))
                 case do.Forget(run_ids):
                     key = f"forget {' '.join(run_ids)}"
-                    self._request(rig_id, key, lambda run_ids=run_ids: self._forget(run_ids))
+                    self._request(rig_id, key, partial(self._forget, run_ids))
 
     def _request(self, rig_id: str, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """Begin one request, unless one for the same thing is on its way; when it is over, the rig looks again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from typing import Any
@@ -11,8 +12,8 @@ from sqlalchemy import Connection, select
 
 from boomtown import __version__
 from boomtown.container.client import ContainerClient
+from boomtown.container.frames import FrameReader
 from boomtown.container.protocol import GateSpec
-from boomtown.container.streams import StreamReader
 from boomtown.domain.beads import BeadStatus, BeadType
 from boomtown.domain.errors import BadInputError
 from boomtown.home.clock import iso
@@ -31,6 +32,8 @@ LONGEST_WAIT_S = 60.0
 MOST_EVENTS = 1000
 MOST_FRAMES = 2000
 MOST_ERRORS = 5
+FOLLOW_TICK_S = 0.1
+"""How often a stream file is looked at while somebody follows it, and only then."""
 
 
 async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch) -> Object:
@@ -200,14 +203,14 @@ class Streams:
             raise BadInputError(f"since is {since}; it must be 0 or a frame's seq.", field="since")
         run = await self._engine.read(lambda db: finding.run(db, ref))
         run_id = run["id"]
-        reader = StreamReader(self._engine.home.stream(run["id"]))
+        reader = FrameReader(self._engine.home.stream(run_id), since)
         while True:
             ended = run["ended_at"] is not None
-            frames = await self._engine.scheduler.read(lambda: reader.after(since, count))
+            frames = await self._engine.scheduler.read(lambda: reader.read(count))
             left = until - self._engine.clock.monotonic()
             if frames or ended or left <= 0:
                 break
-            await reader.wait(min(left, 1.0))
+            await asyncio.sleep(min(left, FOLLOW_TICK_S))
             run = await self._engine.read(lambda db: finding.run(db, run_id))
         return {
             "runId": run["id"],

@@ -1,0 +1,40 @@
+"""What a home needs at each start: the commands for agents, and room."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+
+from boomtown.home.paths import Home
+
+STREAMS_KEPT_S = 30 * 86_400.0
+AGENT_HOMES_KEPT_S = 14 * 86_400.0
+
+
+def write_commands(home: Home) -> None:
+    """Put `boomtown` and `bt` of this very installation into the home, first on an agent's PATH."""
+    script = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m boomtown "$@"\n'
+    for name in ("boomtown", "bt"):
+        path = home.bin / name
+        if not path.exists() or path.read_text(encoding="utf-8") != script:
+            path.write_text(script, encoding="utf-8")
+            path.chmod(0o700)
+
+
+def drop_old_streams(home: Home, now: float) -> int:
+    """Remove streams of runs that nobody wrote to for 30 days; returns how many. `now` is epoch seconds."""
+    old = [path for path in home.logs.glob("*.jsonl") if path.stat().st_mtime < now - STREAMS_KEPT_S]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def drop_old_agent_homes(home: Home, now: float, in_use: set[str]) -> int:
+    """Remove HOMEs of beads that are not `in_use` (bead ids) and were left alone for 14 days; returns how many."""
+    dropped = 0
+    for folder in home.rigs.glob("*/homes/*"):
+        if folder.name not in in_use and folder.stat().st_mtime < now - AGENT_HOMES_KEPT_S:
+            shutil.rmtree(folder, ignore_errors=True)
+            dropped += 1
+    return dropped
