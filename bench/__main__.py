@@ -1,0 +1,50 @@
+"""`python -m bench [dispatch] [rest]`: results as JSON below bench/results/, and a table."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import dispatch, rest
+
+PARTS = {"dispatch": dispatch.measure, "rest": rest.measure}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(PARTS)
+    results = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "python": platform.python_version()}
+    for name in wanted:
+        print(f"{name} …", flush=True)
+        results[name] = PARTS[name]()
+    folder = Path(__file__).parent / "results"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+    path.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    _show(results)
+    print(f"written: {path}")
+
+
+def _show(results: dict) -> None:
+    console = Console()
+    for name, rows in _tables(results):
+        table = Table(*rows[0], title=name, title_justify="left")
+        for row in rows:
+            table.add_row(*(str(value) for value in row.values()))
+        console.print(table)
+
+
+def _tables(results: dict) -> list[tuple[str, list[dict]]]:
+    tables = [("dispatch", results["dispatch"])] if "dispatch" in results else []
+    for name, value in results.get("rest", {}).items():
+        tables.append((name, value if isinstance(value, list) else [value]))
+    return tables
+
+
+if __name__ == "__main__":
+    main()
