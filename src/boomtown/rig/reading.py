@@ -189,36 +189,30 @@ async def events(
     return {"items": [objects.event(row) for row in found], "nextSince": next_since}
 
 
-class Streams:
-    """Reads runs' streams from their files; waits for more where asked."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def read(self, ref: str, since: int, limit: int | None, wait_s: float) -> Object:
-        """Frames past `since` of the run, or of the latest run of a polecat or bead."""
-        count = max(1, min(limit or MOST_FRAMES, MOST_FRAMES))
-        until = self._engine.clock.monotonic() + min(wait_s, LONGEST_WAIT_S)
-        if since < 0:
-            raise BadInputError(f"since is {since}; it must be 0 or a frame's seq.", field="since")
-        run = await self._engine.read(lambda db: finding.run(db, ref))
-        run_id = run["id"]
-        reader = FrameReader(self._engine.home.stream(run_id), since)
-        while True:
-            ended = run["ended_at"] is not None
-            frames = await self._engine.scheduler.read(lambda: reader.read(count))
-            left = until - self._engine.clock.monotonic()
-            if frames or ended or left <= 0:
-                break
-            await asyncio.sleep(min(left, FOLLOW_TICK_S))
-            run = await self._engine.read(lambda db: finding.run(db, run_id))
-        return {
-            "runId": run["id"],
-            "agentId": run["polecat_id"],
-            "frames": [{"agentId": run["polecat_id"], "runId": run["id"], **frame} for frame in frames],
-            "nextSince": frames[-1]["seq"] if frames else since,
-            "ended": ended,
-        }
+async def stream(engine: Engine, ref: str, since: int, limit: int | None, wait_s: float) -> Object:
+    """Frames past `since` of the run, or of the latest run of a polecat or bead; waits for the first if asked."""
+    count = max(1, min(limit or MOST_FRAMES, MOST_FRAMES))
+    until = engine.clock.monotonic() + min(wait_s, LONGEST_WAIT_S)
+    if since < 0:
+        raise BadInputError(f"since is {since}; it must be 0 or a frame's seq.", field="since")
+    run = await engine.read(lambda db: finding.run(db, ref))
+    run_id = run["id"]
+    reader = FrameReader(engine.home.stream(run_id), since)
+    while True:
+        ended = run["ended_at"] is not None
+        frames = await engine.scheduler.read(lambda: reader.read(count))
+        left = until - engine.clock.monotonic()
+        if frames or ended or left <= 0:
+            break
+        await asyncio.sleep(min(left, FOLLOW_TICK_S))
+        run = await engine.read(lambda db: finding.run(db, run_id))
+    return {
+        "runId": run_id,
+        "agentId": run["polecat_id"],
+        "frames": [{"agentId": run["polecat_id"], "runId": run_id, **frame} for frame in frames],
+        "nextSince": frames[-1]["seq"] if frames else since,
+        "ended": ended,
+    }
 
 
 async def check_gates(engine: Engine, container: ContainerClient, dispatch: Dispatch, rig: Row) -> Object:

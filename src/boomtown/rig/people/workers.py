@@ -1,0 +1,97 @@
+"""Polecats, their worktrees and their branches on the way to the default branch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from boomtown.domain.errors import ConflictError, UnsupportedError
+from boomtown.rig import beadwork, finding, objects
+from boomtown.rig.objects import Object
+from boomtown.rig.people.service import Service
+from boomtown.rig.shells import Shells
+from boomtown.rig.transaction import Tx
+from boomtown.store import merges, runs
+from boomtown.store.sql import Row
+
+
+class WorkerService(Service):
+    """What people do with polecats and merges."""
+
+    async def list_agents(self, actor: str, rig_id: str | None = None) -> list[Object]:  # noqa: ARG002
+        def read(db: Connection) -> list[Object]:
+            rig = finding.rig(db, rig_id)["id"] if rig_id else None
+            return self._views(db).agents(runs.registered(db, rig))
+
+        return await self._engine.read(read)
+
+    async def get_agent(self, actor: str, agent_id: str) -> Object:  # noqa: ARG002
+        return await self._engine.read(lambda db: self._views(db).agents([finding.polecat(db, agent_id)])[0])
+
+    async def stop_agent(self, actor: str, agent_id: str) -> Object:
+        polecat = await self._engine.read(lambda db: finding.polecat(db, agent_id))
+
+        def work(tx: Tx) -> str:
+            beadwork.stop(tx, finding.polecat(tx.db, polecat["id"]))
+            return polecat["id"]
+
+        return await self._engine.command(
+            actor, polecat["rig_id"], work, lambda tx, found: self._views(tx.db, tx.now).agent(found)
+        )
+
+    async def send_message(self, actor: str, **_said: Any) -> Object:  # noqa: ARG002
+        raise UnsupportedError("Messages to a running agent come in a later version. `boomtown rework` tells it after.")
+
+    async def get_workspace(self, actor: str, agent_id: str) -> Object:  # noqa: ARG002
+        """Where a polecat works. Raises `ConflictError` while it has no worktree."""
+
+        def read(db: Connection) -> Object:
+            polecat = finding.polecat(db, agent_id)
+            run = runs.undisposed_of_bead(db, polecat["bead_id"])
+            if run is None:
+                raise ConflictError(
+                    f"{polecat['name']} has no worktree now: only a live run has one. "
+                    f"`boomtown shell {polecat['name']}` makes one for you."
+                )
+            return {"path": run["worktree"], "live": run["ended_at"] is None, "env": {}}
+
+        return await self._engine.read(read)
+
+    async def open_shell(self, actor: str, agent_id: str) -> Object:
+        return await Shells(self._engine, self._container, self._dispatch).open(actor, agent_id)
+
+    async def close_shell(self, actor: str, session: str) -> Object:
+        return await Shells(self._engine, self._container, self._dispatch).close(actor, session)
+
+    async def get_merge_queue(self, actor: str, rig_id: str) -> list[Object]:  # noqa: ARG002
+        def read(db: Connection) -> list[Object]:
+            return [objects.merge(row) for row in merges.of_rig(db, finding.rig(db, rig_id)["id"], 50)]
+
+        return await self._engine.read(read)
+
+    async def retry_merge(self, actor: str, merge_id: str) -> Object:
+        found = await self._engine.read(lambda db: finding.merge(db, merge_id))
+
+        def work(tx: Tx) -> str:
+            beadwork.retry_merge(tx, finding.merge(tx.db, found["id"]))
+            return found["id"]
+
+        return await self._engine.command(
+            actor, found["rig_id"], work, lambda tx, known: objects.merge(finding.merge(tx.db, known))
+        )
+
+    async def get_diff(self, actor: str, bead_id: str) -> Object:  # noqa: ARG002
+        """Against the merge base, with uncommitted work while it is live."""
+
+        def read(db: Connection) -> tuple[Row, Row, Row | None]:
+            bead = finding.bead(db, bead_id)
+            return bead, finding.rig(db, bead["rig_id"]), runs.undisposed_of_bead(db, bead["id"])
+
+        bead, rig, run = await self._engine.read(read)
+        if bead["branch"] is None:
+            raise ConflictError(f"The bead “{bead['title']}” has no branch yet; it is {bead['status']}.")
+        folder = Path(run["worktree"]).name if run else None
+        diff = await self._container.diff(rig["name"], bead["branch"], rig["default_branch"], folder)
+        return {"text": diff.text, "stat": diff.stat, "base": diff.base, "tip": diff.tip}
