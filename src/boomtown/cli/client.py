@@ -48,7 +48,9 @@ def find_server(home: Home) -> Server:
     if not token and here is not None and here.url == url:
         return here
     if not token:
-        raise UnauthorizedError(f"BOOMTOWN_URL is {url}, but BOOMTOWN_TOKEN is not set. Set it to a token of that server.")
+        raise UnauthorizedError(
+            f"BOOMTOWN_URL is {url}, but BOOMTOWN_TOKEN is not set. Set it to a token of that server."
+        )
     return Server(url, token, local=False)
 
 

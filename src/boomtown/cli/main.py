@@ -42,6 +42,11 @@ def run(argv: list[str]) -> int:
 
 
 def _dispatch(argv: list[str]) -> int:
+    if argv[:1] == ["_complete"]:
+        from boomtown.cli.completion import candidates
+
+        print("\n".join(candidates(argv[1:])))
+        return OK
     parsed = parse(argv)
     if parsed is None:
         return OK

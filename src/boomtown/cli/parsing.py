@@ -95,13 +95,13 @@ def _sort(command: Command, words: list[str]) -> tuple[list[str], list[str]]:
             positionals += ahead
         elif word == "-" or not word.startswith("-") or " " in name:
             positionals.append(word)
-        elif name not in long_names or "action" in long_names[name].rest and equals:
+        elif name not in long_names:
             options.append({"-h": "--help"}.get(word, word))
         else:
             argument = long_names[name]
             spelled = next(flag for flag in argument.flags if flag.startswith("--"))
             if argument.rest.get("action") == "store_true":
-                options.append(spelled)
+                options.append(spelled + equals + value)
             elif equals or (value := next(ahead, None)) is not None:
                 options.append(f"{spelled}={value}")
             else:
@@ -152,4 +152,3 @@ def _no_command(argv: list[str]) -> str:
     near = difflib.get_close_matches(word, [w for w, c in COMMANDS.items() if not c.hidden], 1)
     cure = f"Did you mean `boomtown {near[0]}`?" if near else "`boomtown --help` lists all."
     return f"There is no command “{word}”. {cure}"
-
