@@ -30,7 +30,6 @@ class Server:
 
     url: str
     token: str
-    local: bool
 
 
 def find_server(home: Home) -> Server:
@@ -38,29 +37,26 @@ def find_server(home: Home) -> Server:
 
     Raises `UnavailableError` saying how to start one. A token of this home is never sent anywhere else.
     """
-    here = _server_of(home)
+    here = server_of(home)
     url = os.environ.get("BOOMTOWN_URL", "").rstrip("/")
-    if not url:
-        if here is None:
-            raise UnavailableError(f"No server runs for {home.root}. Start it with `boomtown up`.")
-        return here
     token = os.environ.get("BOOMTOWN_TOKEN", "").strip()
-    if not token and here is not None and here.url == url:
-        return here
+    if not url and here is None:
+        raise UnavailableError(f"No server runs for {home.root}. Start it with `boomtown up`.")
+    if here is not None and url in ("", here.url):
+        return Server(here.url, token or here.token)
     if not token:
         raise UnauthorizedError(
-            f"BOOMTOWN_URL is {url}, but BOOMTOWN_TOKEN is not set. Set it to a token of that server."
+            f"BOOMTOWN_URL is {url}, but BOOMTOWN_TOKEN is not set. Set it to a token of its server."
         )
-    return Server(url, token, local=False)
+    return Server(url, token)
 
 
-def _server_of(home: Home) -> Server | None:
+def server_of(home: Home) -> Server | None:
+    """The server that the home's files name, whether or not it still answers."""
     try:
-        url = json.loads(home.server_json.read_text())["url"].rstrip("/")
-        token = os.environ.get("BOOMTOWN_TOKEN", "").strip() or home.token.read_text().strip()
+        return Server(json.loads(home.server_json.read_text())["url"].rstrip("/"), home.token.read_text().strip())
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
-    return Server(url, token, local=True)
 
 
 class Client:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from boomtown.cli.client import Client, find_server
+from boomtown.cli.client import Client, server_of
 from boomtown.domain.errors import BoomtownError, UnavailableError
 from boomtown.home.paths import Home
 
@@ -34,9 +34,8 @@ def check_git() -> None:
 
 def running(home: Home) -> str | None:
     """The URL of the home's server, if its process lives."""
-    if pid_of(home.server_json) is None:
-        return None
-    return json.loads(home.server_json.read_text()).get("url")
+    server = server_of(home)
+    return server.url if server is not None and pid_of(home.server_json) is not None else None
 
 
 def pid_of(path: Path) -> int | None:
@@ -97,8 +96,11 @@ def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
 
 
 def _answers(home: Home) -> bool:
+    server = server_of(home)
+    if server is None:
+        return False
     try:
-        Client(find_server(home)).query("listTowns")
+        Client(server).query("listTowns")
     except BoomtownError:
         return False
     return True

@@ -8,7 +8,7 @@ from argparse import Namespace
 from urllib.parse import urlsplit
 
 from boomtown.cli import launch
-from boomtown.cli.client import Client, connect, find_server
+from boomtown.cli.client import Client, server_of
 from boomtown.cli.output import Output
 from boomtown.cli.parsing import UsageError
 from boomtown.domain.errors import ConflictError, UnavailableError
@@ -74,12 +74,13 @@ def down(args: Namespace, out: Output) -> None:
     pids = _pids(home)
     if not pids:
         raise UnavailableError(f"No server runs for {home.root}: there is nothing to stop.")
-    if launch.running(home) is None:
+    server = server_of(home)
+    if server is None or launch.running(home) is None:
         raise UnavailableError(
             f"The server of {home.root} is gone, but its container (pid {pids[-1]}) and agents still run. "
             "`boomtown up` takes them over; then `boomtown down` stops them."
         )
-    Client(find_server(home)).mutate("shutdown", now=args.now or None)
+    Client(server).mutate("shutdown", now=args.now or None)
     for pid in pids:
         if not launch.wait_for_end(pid, DOWN_S):
             raise UnavailableError(f"Process {pid} still runs after {DOWN_S:.0f} s. See {home.root / 'server.log'}.")
@@ -94,14 +95,14 @@ def _pids(home: Home) -> list[int]:
 def restart(_args: Namespace, out: Output) -> None:
     """Replace the server; container and agents go on, and wait for it."""
     home = Home.from_env()
-    url, pid = launch.running(home), launch.pid_of(home.server_json)
-    if url is None or pid is None:
+    server, pid = server_of(home), launch.pid_of(home.server_json)
+    if server is None or pid is None:
         raise UnavailableError(f"No server runs for {home.root}. Start it with `boomtown up`.")
     load(home.config)
     launch.check_git()
-    where = urlsplit(url)
+    where = urlsplit(server.url)
     host = where.hostname or "127.0.0.1"
-    connect().mutate("shutdown", keepContainer=True)
+    Client(server).mutate("shutdown", keepContainer=True)
     if not launch.wait_for_end(pid, DOWN_S):
         raise UnavailableError(f"The old server, pid {pid}, still runs after {DOWN_S:.0f} s. Nothing was started.")
     remote = [] if is_loopback(host) else ["--allow-remote"]
