@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from boomtown.api.trpc import sse
+from boomtown.api.trpc.encoding import to_json
 from boomtown.api.trpc.errors import TrpcError, bad_request
 from boomtown.api.trpc.request import METHODS, Receive, Request, read_inputs, read_request
 from boomtown.api.trpc.router import Procedure, Router
@@ -73,7 +74,7 @@ class Endpoint(Generic[C]):
         try:
             request = read_request(scope, self._router, self._options.max_batch)
         except TrpcError as error:
-            await _respond_json(send, error.http_status, sse.to_json({"error": error.shape(None)}))
+            await _respond_json(send, error.http_status, to_json({"error": error.shape(None)}))
             return
         try:
             context = self._context(scope)
@@ -101,7 +102,7 @@ class Endpoint(Generic[C]):
         numbers = range(len(request.paths))
         head = {str(number): [[0], [None, 0, number]] for number in numbers}
         await _start(send, 200, {**_JSON, **_VARY})
-        await _send_part(send, f"{sse.to_json(head)}\n")
+        await _send_part(send, f"{to_json(head)}\n")
 
         async def answer(number: int) -> str:
             return f"[{number},0,[[{(await self._run(request, context, inputs, number)).text}]]]\n"
@@ -117,10 +118,10 @@ class Endpoint(Generic[C]):
             if procedure.kind == "subscription":
                 raise bad_request(f"{path} is a subscription; it can't be part of a batch.")
             data = await procedure.call(context, procedure.parse(request.raw_input(inputs, index)))
-            return _Answer(200, f'{{"result":{{"data":{sse.to_json(data)}}}}}')
+            return _Answer(200, f'{{"result":{{"data":{to_json(data)}}}}}')
         except Exception as error:  # noqa: BLE001 - the edge of a call; `_told` logs what nobody expected
             told = self._told(error, path)
-            return _Answer(told.http_status, sse.to_json({"error": told.shape(path)}))
+            return _Answer(told.http_status, to_json({"error": told.shape(path)}))
 
     async def _subscribe(
         self, request: Request[C], context: C, inputs: dict[int, Any], receive: Receive, send: Send
@@ -165,7 +166,7 @@ class Endpoint(Generic[C]):
         told = self._told(error, None)
         answers: list[Any] = [{"error": told.shape(path)} for path in request.paths]
         told_each = request.batch and not request.stream
-        await _respond_json(send, told.http_status, sse.to_json(answers if told_each else answers[0]))
+        await _respond_json(send, told.http_status, to_json(answers if told_each else answers[0]))
 
     def _told(self, error: Exception, path: str | None) -> TrpcError:
         return error if isinstance(error, TrpcError) else self._explain(error, path)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from typing import Any
 
+from boomtown.api.trpc.encoding import to_json
 from boomtown.api.trpc.router import Tracked
 
 HEADERS = {
@@ -14,11 +14,6 @@ HEADERS = {
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
-
-
-def to_json(value: Any) -> str:
-    """Compact, on one line, safe for any text: what is not ASCII is escaped."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def event(name: str | None, data: str, event_id: str | None = None) -> bytes:
