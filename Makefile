@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 PY := .venv/bin/python
 WORKERS ?= 4
 
-.PHONY: setup demo test unit check bench clean help
+.PHONY: setup setup-node demo test unit check bench clean help
 help:
 	@echo "make demo   set up, then run a whole town once, on embedded defaults"
 	@echo "make test   set up, then run all tests"
@@ -19,13 +19,18 @@ setup: .venv/.ready
 	@VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/uv sync --quiet --active --locked --inexact
 	@touch $@
 
+# The official tRPC client, for the tests: with the machine's Node.js, else with the one from PyPI.
+setup-node: tests/trpc/node_modules/.ready
+tests/trpc/node_modules/.ready: tests/trpc/package-lock.json .venv/.ready
+	@tests/trpc/install.sh $(CURDIR)/$(PY)
+
 demo: setup
 	@.venv/bin/boomtown demo
 
 unit: setup
 	@.venv/bin/pytest tests/unit -q -n0
 
-test: setup
+test: setup setup-node
 	@.venv/bin/pytest -q -n $(WORKERS)
 
 check: setup

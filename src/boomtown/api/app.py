@@ -1,0 +1,132 @@
+"""The web application: who is let in, what is where."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from boomtown import __version__
+from boomtown.api.agents import agent_routes, health
+from boomtown.api.auth import People, check_source
+from boomtown.api.errors import envelope, json_answer, to_trpc
+from boomtown.api.procedures import Caller, gastown
+from boomtown.api.trpc import Endpoint
+from boomtown.domain.errors import ForbiddenError, NotFoundError
+from boomtown.rig.desk import Desk
+from boomtown.rig.tokens import Tokens
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Services(Protocol):
+    """What is served: `rig.compose.TownRuntime`."""
+
+    @property
+    def town(self) -> Any: ...
+
+    @property
+    def desk(self) -> Desk: ...
+
+    @property
+    def tokens(self) -> Tokens: ...
+
+
+class App:
+    """The ASGI application of a server. `close` ends its live streams, so that it can end itself."""
+
+    def __init__(self, services: Services, people: People, *, allow_remote: bool = False) -> None:
+        self._trpc = Endpoint(
+            gastown,
+            context=lambda scope: Caller(people.actor(scope), services.town),
+            explain=to_trpc,
+        )
+        routes = [
+            Route("/", _front, methods=["GET"]),
+            Route("/health", health, methods=["GET"]),
+            *agent_routes(services.desk, services.tokens),
+            Mount("/trpc", self._trpc),
+        ]
+        inner = Starlette(routes=routes, exception_handlers={404: _not_found})
+        self._guarded = Guard(inner, allow_remote=allow_remote)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._guarded(scope, receive, send)
+
+    def close(self) -> None:
+        self._trpc.close()
+
+
+class Guard:
+    """Stands before everything: refuses foreign hosts and origins, adds the headers that keep a browser safe."""
+
+    HEADERS = (
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"),
+    )
+
+    def __init__(self, app: Asgi, *, allow_remote: bool) -> None:
+        self._app = app
+        self._allow_remote = allow_remote
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+
+        async def send_safely(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in message["headers"]}
+                own = [*self.HEADERS, (b"cache-control", b"no-store")]
+                message["headers"] = [*message["headers"], *(pair for pair in own if pair[0] not in names)]
+            await send(message)
+
+        try:
+            check_source(scope, allow_remote=self._allow_remote)
+        except ForbiddenError as error:
+            await _refusal(scope, error)(scope, receive, send_safely)
+            return
+        await self._app(scope, receive, send_safely)
+
+
+def _refusal(scope: Scope, error: ForbiddenError) -> Response:
+    """In the form that callers of this path wait for."""
+    if scope["path"].startswith("/trpc"):
+        told = to_trpc(error, None)
+        return json_answer({"error": told.shape(None)}, told.http_status)
+    if scope["path"].startswith("/api"):
+        return envelope(error, scope["path"])
+    return PlainTextResponse(error.message + "\n", error.http_status)
+
+
+async def _front(_request: Request) -> Response:
+    return HTMLResponse(FRONT)
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    error = NotFoundError(f"There is nothing at {request.url.path[:200]}.")
+    if request.url.path.startswith("/api/"):
+        return envelope(error, request.url.path)
+    return PlainTextResponse(error.message + "\n", 404)
+
+
+FRONT = f"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Boomtown</title></head>
+<body>
+<h1>Boomtown {__version__}</h1>
+<p>This server is up. Talk to it with the <code>boomtown</code> command; try <code>boomtown status</code>.</p>
+</body>
+</html>
+"""
+"""The page at the root, until there is a dashboard."""

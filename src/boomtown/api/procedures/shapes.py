@@ -1,0 +1,309 @@
+"""The objects of CONTRACT section 2 as types: every field always present, null when empty; times are ISO 8601 UTC."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+from typing_extensions import TypedDict
+
+from boomtown.domain.beads import BeadStatus, BeadType, Priority, QueueReason
+from boomtown.domain.merges import LandingStyle, MergeMode, MergeStatus
+
+T = TypeVar("T")
+
+
+class Page(TypedDict, Generic[T]):
+    """`nextCursor` is the `cursor` of the page that follows; null on the last."""
+
+    items: list[T]
+    nextCursor: str | None
+
+
+class Town(TypedDict):
+    id: str
+    name: str
+    created_at: str
+
+
+class Attempt(TypedDict):
+    """One end of a run or of a merge. `costs`: whether it used up one of the bead's attempts."""
+
+    number: int
+    run_id: str | None
+    outcome: str
+    costs: bool
+    started_at: str | None
+    ended_at: str | None
+    exit_status: str | int | None
+    error: str | None
+
+
+class Bead(TypedDict):
+    id: str
+    bead_id: str
+    rig_id: str
+    parent_bead_id: str | None
+    type: BeadType
+    status: BeadStatus
+    title: str
+    body: str
+    priority: Priority
+    labels: list[str]
+    metadata: Any
+    agent_kind: str | None
+    model: str | None
+    timeout: float | None
+    branch: str | None
+    assignee: str | None
+    assignee_agent_bead_id: str | None
+    created_by: str
+    attempts: int
+    attempt_log: list[Attempt]
+    last_error: str | None
+    queue_reason: QueueReason | None
+    queue_detail: str | None
+    queue_position: int | None
+    blocked_by: list[str]
+    not_before: str | None
+    created_at: str
+    updated_at: str
+    closed_at: str | None
+
+
+class Merge(TypedDict):
+    id: str
+    bead_id: str
+    branch: str
+    status: MergeStatus
+    merge_commit: str | None
+    error: str | None
+    pr_url: str | None
+    created_at: str
+    updated_at: str
+
+
+class BeadWithMerge(Bead):
+    """A bead with its latest merge."""
+
+    merge: Merge | None
+
+
+class Agent(TypedDict):
+    """A polecat: the worker of one bead. `status`: working, idle, stalled or dead."""
+
+    id: str
+    rig_id: str
+    role: str
+    name: str
+    identity: str
+    status: Literal["working", "idle", "stalled", "dead"]
+    bead_id: str | None
+    current_hook_bead_id: str | None
+    run: int | None
+    run_id: str | None
+    branch: str | None
+    worktree: str | None
+    pid: int | None
+    agent_kind: str | None
+    dispatch_attempts: int
+    started_at: str | None
+    last_event_at: str | None
+    last_activity_at: str | None
+    heartbeat_at: str | None
+    cpu_percent: float | None
+    memory_bytes: int | None
+    checkpoint: Any
+    created_at: str
+
+
+class Rig(TypedDict):
+    id: str
+    town_id: str
+    name: str
+    git_url: str
+    default_branch: str
+    max_polecats: int
+    live: int
+    agent: str | None
+    merge: MergeMode
+    landing: LandingStyle
+    gates: list[str]
+    status: Literal["active", "paused"]
+    settings: dict[str, Any]
+    created_at: str
+
+
+class RigAdded(Rig):
+    """`notes`: sentences for the person who adds it, for instance on work that polecats won't see."""
+
+    notes: list[str]
+
+
+class RigAtWork(Rig):
+    """A rig with its agents and the beads in progress."""
+
+    agents: list[Agent]
+    beads: list[Bead]
+
+
+class TownWithRigs(Town):
+    rigs: list[Rig]
+
+
+class Event(TypedDict):
+    """One entry of the ledger. `seq` grows over the whole home; `kind` is like `bead.created` or `run.ended`."""
+
+    seq: int
+    id: str
+    at: str
+    town_id: str | None
+    rig_id: str | None
+    bead_id: str | None
+    agent_id: str | None
+    run_id: str | None
+    kind: str
+    actor: str
+    data: Any
+
+
+class Events(TypedDict):
+    """`nextSince` is the `since` of the call that follows."""
+
+    items: list[Event]
+    nextSince: int
+
+
+class Frame(TypedDict):
+    """One line of a run's stream. `seq` grows by one within the run."""
+
+    agentId: str
+    runId: str
+    seq: int
+    at: str
+    kind: str
+    data: Any
+
+
+class Stream(TypedDict):
+    runId: str
+    agentId: str
+    frames: list[Frame]
+    nextSince: int
+    ended: bool
+
+
+class Slung(TypedDict):
+    """`agent` is null while the bead waits; `bead.queue_reason` says for what."""
+
+    bead: Bead
+    agent: Agent | None
+
+
+class SlungTask(TypedDict):
+    bead: Bead
+    agent: Agent | None
+    state: Literal["assigned", "queued"]
+    queueReason: QueueReason | None
+    queuePosition: int | None
+
+
+class SlungMany(TypedDict):
+    results: list[SlungTask]
+
+
+class Diff(TypedDict):
+    """`text` is a unified diff against the merge base, `stat` its summary."""
+
+    text: str
+    stat: str
+    base: str | None
+    tip: str | None
+
+
+class Checked(TypedDict):
+    """What the gates said. `failed`: the first that was red; `tail`: its last lines; `seconds` it took."""
+
+    green: bool
+    failed: str | None
+    tail: str
+    seconds: float
+
+
+class Message(TypedDict):
+    """A sentence for people."""
+
+    message: str
+
+
+class Paused(TypedDict):
+    paused: bool
+
+
+class Workspace(TypedDict):
+    path: str | None
+    env: dict[str, str]
+    live: bool
+
+
+class Shell(TypedDict):
+    """`session` is what `closeShell` takes."""
+
+    path: str | None
+    env: dict[str, str]
+    session: str
+
+
+class InboxItem(TypedDict):
+    """Something that waits for a person, and what can be done about it."""
+
+    kind: str
+    bead_id: str | None
+    rig_id: str | None
+    title: str
+    text: str
+    action: str
+    since: str
+
+
+class ServerStatus(TypedDict):
+    pid: int
+    url: str | None
+    version: str
+    memory_bytes: int
+
+
+class ContainerStatus(TypedDict):
+    pid: int | None
+    started_at: str | None
+    protocol: int | None
+    attached: bool
+
+
+class RigStatus(Rig):
+    queue: int
+    waiting_for_a_slot: int
+    in_review: int
+    failed: int
+    merges: list[Merge]
+
+
+class LastError(TypedDict):
+    bead_id: str
+    title: str
+    error: str
+    at: str
+
+
+class Status(TypedDict):
+    home: str
+    version: str
+    server: ServerStatus
+    container: ContainerStatus
+    sandbox: str
+    sandbox_note: str
+    live: int
+    max_agents: int | None
+    paused: bool
+    breaker_open: bool
+    rigs: list[RigStatus]
+    last_errors: list[LastError]

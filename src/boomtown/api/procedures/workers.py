@@ -1,0 +1,76 @@
+"""Polecats: in the API they are agents."""
+
+from __future__ import annotations
+
+from boomtown.api.procedures import shapes
+from boomtown.api.procedures.registry import AgentInput, Caller, Empty, Limit, Ref, Seq, Text, WaitS, Word, gastown
+from boomtown.api.trpc import Input
+
+
+class ListAgents(Input):
+    rig_id: Ref | None = None
+
+
+class SendMessage(AgentInput):
+    message: Text
+    now: bool = False
+
+
+class GetStream(Input):
+    run_id: Ref | None = None
+    agent_id: Ref | None = None
+    since: Seq | None = None
+    limit: Limit | None = None
+    wait_s: WaitS | None = None
+
+
+class CloseShell(Input):
+    session: Word
+
+
+@gastown.query
+async def list_agents(caller: Caller, q: ListAgents) -> list[shapes.Agent]:
+    """The registered polecats, of one rig or of the home."""
+    return await caller.town.list_agents(caller.actor, **q.given())
+
+
+@gastown.query
+async def get_agent(caller: Caller, q: AgentInput) -> shapes.Agent:
+    """One polecat."""
+    return await caller.town.get_agent(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def stop_agent(caller: Caller, q: AgentInput) -> shapes.Agent:
+    """End a polecat's run; its work is kept and its bead held."""
+    return await caller.town.stop_agent(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def send_message(caller: Caller, q: SendMessage) -> Empty:
+    """Say something to a running agent. Not in this version."""
+    return await caller.town.send_message(caller.actor, **q.given())
+
+
+@gastown.query
+async def get_stream(caller: Caller, q: GetStream) -> shapes.Stream:
+    """Frames after `since` of a run, or of the latest run of a polecat; with `waitS` it waits so long for the first."""
+    return await caller.town.get_stream(caller.actor, **q.given())
+
+
+@gastown.query
+async def get_workspace(caller: Caller, q: AgentInput) -> shapes.Workspace:
+    """Where a polecat works."""
+    return await caller.town.get_workspace(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def open_shell(caller: Caller, q: AgentInput) -> shapes.Shell:
+    """A worktree and environment for a person's shell; a bead without a run is held meanwhile."""
+    return await caller.town.open_shell(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def close_shell(caller: Caller, q: CloseShell) -> Empty:
+    """The person has left the shell."""
+    return await caller.town.close_shell(caller.actor, **q.given())
