@@ -40,6 +40,10 @@ def test_the_demo_agent_is_always_there_and_runs_this_installation() -> None:
     assert parse("").agents["demo"].command[0] == sys.executable
 
 
+def test_the_demo_agent_may_be_replaced() -> None:
+    assert parse("[agents.demo]\ncommand = ['mine']").agents["demo"].command == ("mine",)
+
+
 def test_the_example_of_the_contract_is_read() -> None:
     settings = parse(CONTRACT_EXAMPLE)
     mine = settings.agents["mine"]
@@ -70,7 +74,6 @@ def test_durations_are_seconds_and_caps_are_numbers() -> None:
         ("[agents.a]\nmodel = 'm'", 1, ["agents.a.command", "missing"]),
         ("[agents.a]\nkind = 'comand'\ncommand = ['x']", 2, ["agents.a.kind", "command or acp"]),
         ("[agents.a]\ncommand = ['x']\nmax = 1\npromt = 'file'", 4, ["agents.a.promt", "prompt"]),
-        ("[agents.demo]\ncommand = ['x']", 1, ["agents.demo", "another name"]),
         ("[agents.'a b']\ncommand = ['x']", 1, ["“a b”", "A-Z"]),
         ("[agents]\na = 3", 2, ["[agents.a]"]),
         ("agents = 3", 1, ["agents", "table"]),
