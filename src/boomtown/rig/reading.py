@@ -55,6 +55,7 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
 
     return {
         "home": str(engine.home.root),
+        "last_seq": engine.last_seq,
         "version": __version__,
         "server": {
             "pid": os.getpid(),

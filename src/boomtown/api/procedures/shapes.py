@@ -296,6 +296,7 @@ class LastError(TypedDict):
 
 class Status(TypedDict):
     home: str
+    last_seq: int
     version: str
     server: ServerStatus
     container: ContainerStatus
