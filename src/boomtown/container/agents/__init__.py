@@ -1,0 +1,1 @@
+"""Adapters: how the container talks to each kind of agent program."""

@@ -1,0 +1,137 @@
+"""Reading a run's stream file: any position of 256 MB in a few steps, while it is being written."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+_STEP = 1 << 16
+MAX_READ = 1 << 20
+"""Bytes that one `read` takes from the file; a single longer frame is still read whole."""
+
+
+class FrameReader:
+    """Reads the frames after `after`, page by page, as they come. The file may not exist yet.
+
+    Blocking: call it from a thread that may wait. A last line that is not finished is left for the next read; a line
+    that is no frame (torn by a crash) is skipped.
+    """
+
+    def __init__(self, path: Path, after: int = 0) -> None:
+        self._path = path
+        self._offset: int | None = None
+        self.seq = after
+        """The last frame that was given out; begin there to go on."""
+
+    def read(self, limit: int = 1000, max_bytes: int = MAX_READ) -> list[dict[str, Any]]:
+        """The next frames, at most `limit`; empty when there are none yet."""
+        try:
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return []
+        try:
+            if self._offset is None:
+                self._offset = _offset_after(fd, self.seq)
+            frames: list[dict[str, Any]] = []
+            taken = 0
+            while len(frames) < limit and taken < max_bytes:
+                block = _whole_lines(fd, self._offset)
+                if not block:
+                    break
+                for line in block.splitlines(keepends=True):
+                    if len(frames) == limit:
+                        break
+                    self._offset += len(line)
+                    taken += len(line)
+                    frame = parse(line)
+                    if frame is not None and frame["seq"] > self.seq:
+                        self.seq = frame["seq"]
+                        frames.append(frame)
+            return frames
+        finally:
+            os.close(fd)
+
+
+def parse(line: bytes) -> dict[str, Any] | None:
+    """The frame in a line; None if it is none."""
+    try:
+        frame = json.loads(line)
+    except ValueError:
+        return None
+    return frame if isinstance(frame, dict) and isinstance(frame.get("seq"), int) else None
+
+
+def last_seq(path: Path) -> int:
+    """The number of the last whole frame in the file; 0 if there is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        end = os.fstat(fd).st_size
+        block = b""
+        while end > 0:
+            start = max(0, end - _STEP)
+            block = os.pread(fd, end - start, start) + block
+            end = start
+            lines = block.split(b"\n")[0 if start == 0 else 1 : -1]
+            for line in reversed(lines):
+                if (frame := parse(line)) is not None:
+                    return frame["seq"]
+        return 0
+    finally:
+        os.close(fd)
+
+
+def tail_position(path: Path, lines: int) -> int:
+    """The `seq` after which the last `lines` frames come."""
+    return max(0, last_seq(path) - lines)
+
+
+def _whole_lines(fd: int, offset: int) -> bytes:
+    """Whole lines from `offset` on: about `_STEP` bytes, or one line if that is longer; empty if there is none."""
+    want = _STEP
+    while True:
+        block = os.pread(fd, want, offset)
+        end = block.rfind(b"\n")
+        if end >= 0:
+            return block[: end + 1]
+        if len(block) < want:
+            return b""
+        want *= 4
+
+
+def _offset_after(fd: int, after: int) -> int:
+    """The offset of a line at or before the first frame after `after`, found by bisection."""
+    if after <= 0:
+        return 0
+    low, high = 0, os.fstat(fd).st_size
+    while high - low > _STEP:
+        middle = (low + high) // 2
+        found = _frame_after(fd, middle, high)
+        if found is None or found[1] > after:
+            high = middle
+        else:
+            low = found[0]
+    return low
+
+
+def _frame_after(fd: int, offset: int, end: int) -> tuple[int, int] | None:
+    """Offset and number of the first frame whose line begins after `offset` and before `end`."""
+    start = _next_line(fd, offset)
+    while start < end and (block := _whole_lines(fd, start)):
+        for line in block.splitlines(keepends=True):
+            if start < end and (frame := parse(line)) is not None:
+                return start, frame["seq"]
+            start += len(line)
+    return None
+
+
+def _next_line(fd: int, offset: int) -> int:
+    while block := os.pread(fd, _STEP, offset):
+        if (found := block.find(b"\n")) >= 0:
+            return offset + found + 1
+        offset += len(block)
+    return offset

@@ -1,0 +1,121 @@
+"""Everything between “start this run” and its first instruction: branch, worktree, newest default branch, HOME."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import structlog
+
+from boomtown.container import work
+from boomtown.container.clones import Clone
+from boomtown.container.git import GitError
+from boomtown.container.protocol import DisposeSpec, RunSpec
+from boomtown.container.worktrees import Worktrees
+from boomtown.domain.errors import ConflictError
+
+log = structlog.get_logger()
+
+
+async def prepare_worktree(trees: Worktrees, spec: RunSpec) -> tuple[str, ...]:
+    """The run's worktree on its branch; returns the files in conflict that a rework left in it.
+
+    Raises `UnavailableError` (disk, remote). Whatever an earlier run left at this place is kept on the branch first.
+    """
+    clone = trees.clone
+    trees.check_disk()
+    if spec.old_branch and spec.old_branch != spec.branch:
+        await _rename_branch(clone, spec.old_branch, spec.branch)
+    if spec.rework or clone.branch(spec.branch) is None:
+        await clone.fetch(spec.fetch_max_age_s)
+    if trees.path(spec.worktree_slug).exists() or trees.record(spec.worktree_slug).exists():
+        await work.dispose(trees, wip_on_branch(spec))
+    base = await base_or_ours(clone, spec.base_branch)
+    await trees.create(spec.worktree_slug, spec.branch, base)
+    if spec.rework and base is not None:
+        return await _merge_newest(trees, spec, base)
+    return ()
+
+
+async def base_or_ours(clone: Clone, default_branch: str) -> str | None:
+    """What new branches start at, and what a branch's own commits are ahead of."""
+    try:
+        return await clone.base(default_branch)
+    except ConflictError as error:  # landing will say so to people; a new branch can begin at what we landed
+        log.warning("base.conflict", rig=clone.name, error=error.message)
+        return clone.ref(f"refs/remotes/origin/boomtown/{default_branch}")
+
+
+async def _rename_branch(clone: Clone, old: str, new: str) -> None:
+    tip = clone.branch(old)
+    if tip is None:
+        return
+    if (there := clone.branch(new)) is not None and there != tip:
+        raise ConflictError(f"{old} can't be renamed: there is a branch {new} with other commits.")
+    create = [] if there else [f"create refs/heads/{new} {tip}"]
+    await clone.move_refs(*create, f"delete refs/heads/{old} {tip}")
+
+
+async def _merge_newest(trees: Worktrees, spec: RunSpec, base: str) -> tuple[str, ...]:
+    """Merge the newest default branch into the bead's branch; a conflict stays in the worktree, to be solved there."""
+    slug, tip = spec.worktree_slug, trees.clone.branch(spec.branch)
+    if tip is None or await trees.clone.contains(tip, base):
+        return await _marked(trees, base, tip)
+    message = f"Merge {spec.base_branch} into {spec.branch}\n\nBoomtown-Made: {work.MADE_MERGE}"
+    merged = await trees.in_worktree(
+        slug, "merge", "--quiet", "--no-ff", "--no-edit", "--allow-unrelated-histories", "-m", message, base, ok=None
+    )
+    if merged.code == 0:
+        return await _marked(trees, base, trees.clone.branch(spec.branch))
+    left = await trees.in_worktree(slug, "diff", "--name-only", "--diff-filter=U", "-z")
+    if not (trees.record(slug) / "MERGE_HEAD").exists():
+        raise GitError(f"git merge failed: {merged.words}")
+    return left.names
+
+
+async def _marked(trees: Worktrees, base: str, tip: str | None) -> tuple[str, ...]:
+    """Conflicts of an earlier rework that were committed as work in progress."""
+    return await work.marked_files(trees.clone, base, tip) if tip else ()
+
+
+def wip_on_branch(spec: RunSpec) -> DisposeSpec:
+    """How to keep this run's work where no server says it."""
+    return DisposeSpec(
+        rig=spec.rig,
+        run_id=spec.run_id,
+        worktree_slug=spec.worktree_slug,
+        branch=spec.branch,
+        wip="branch",
+        wip_subject=spec.wip_subject,
+        author_name=spec.author_name,
+        author_email=spec.author_email,
+        base_branch=spec.base_branch,
+    )
+
+
+def prepare_home(home: Path, spec: RunSpec) -> dict[str, str]:
+    """The polecat's own HOME, with its name for git; returns the environment that leads there.
+
+    It is kept over the attempts of a bead. The identity is in the XDG place, so that `git config --global` of the
+    agent has a file of its own.
+    """
+    env = {
+        "HOME": home,
+        "XDG_CONFIG_HOME": home / ".config",
+        "XDG_CACHE_HOME": home / ".cache",
+        "XDG_DATA_HOME": home / ".local" / "share",
+        "XDG_STATE_HOME": home / ".local" / "state",
+        "XDG_RUNTIME_DIR": home / ".run",
+        "TMPDIR": home / "tmp",
+    }
+    for folder in env.values():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    identity = home / ".config" / "git" / "config"
+    identity.parent.mkdir(exist_ok=True)
+    identity.write_text(f"[user]\n\tname = {_quote(spec.author_name)}\n\temail = {_quote(spec.author_email)}\n")
+    (home / ".gitconfig").touch()
+    return {name: os.fspath(path) for name, path in env.items()}
+
+
+def _quote(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'

@@ -1,0 +1,69 @@
+"""The requests of `ContainerClient` by name: what comes over the wire, whom it is for, what goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from boomtown.container.protocol import CloneSpec, DisposeSpec, RunSpec, from_wire, to_wire
+from boomtown.container.service import Container
+from boomtown.container.wire import error_to_wire
+from boomtown.domain.errors import BoomtownError, UnavailableError, UnsupportedError
+
+log = structlog.get_logger()
+
+Handler = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+class Requests:
+    """Answers each request, whatever comes of it."""
+
+    def __init__(self, container: Container, shut_down: Callable[[], None]) -> None:
+        self._container = container
+        self._shut_down = shut_down
+
+    async def answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one request; an error is an answer too."""
+        op = message.get("op", "")
+        self._container.busy += 1
+        self._container.keep_reporting()
+        try:
+            handler = getattr(self, f"_{op}", None)
+            if handler is None:
+                raise UnsupportedError(f"This container does not know the request {op!r}.")
+            return {"id": message["id"], "result": to_wire(await handler(**message.get("args", {})))}
+        except BoomtownError as error:
+            return {"id": message["id"], "error": error_to_wire(error)}
+        except Exception as error:
+            log.exception("request.failed", op=op)
+            trouble = UnavailableError(f"The container failed at {op}: {error}. See logs/container.log in the home.")
+            return {"id": message["id"], "error": error_to_wire(trouble)}
+        finally:
+            self._container.busy -= 1
+
+    async def _start(self, spec: dict[str, Any]) -> Any:
+        return await self._container.start(from_wire(RunSpec, spec))
+
+    async def _stop(self, run_id: str, grace_s: float) -> bool:
+        return self._container.stop(run_id, grace_s)
+
+    async def _forget(self, run_ids: list[str]) -> None:
+        self._container.forget(run_ids)
+
+    async def _inspect(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> Any:
+        return await self._container.inspect(rig, branch, worktree_slug, base_branch)
+
+    async def _dispose(self, spec: dict[str, Any]) -> Any:
+        return await self._container.dispose(from_wire(DisposeSpec, spec))
+
+    async def _clone(self, spec: dict[str, Any]) -> Any:
+        return await self._container.clone(from_wire(CloneSpec, spec))
+
+    async def _remove_rig(self, rig: str) -> None:
+        await self._container.remove_rig(rig)
+
+    async def _shutdown(self) -> None:
+        self._container.check_idle()
+        self._shut_down()

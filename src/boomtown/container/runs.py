@@ -1,0 +1,247 @@
+"""One run: from the request to start it to the proof that its whole process tree is gone, and what git says then."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from boomtown.container import work
+from boomtown.container.agents.adapter import adapter_for
+from boomtown.container.clones import Clones
+from boomtown.container.pipes import PipeReader, PipeWriter
+from boomtown.container.prepare import base_or_ours, prepare_home, prepare_worktree, wip_on_branch
+from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
+from boomtown.container.proctable import MARK
+from boomtown.container.protocol import DisposeResult, Facts, RunSpec, RunState
+from boomtown.container.streams import LineSplitter, StreamWriter
+from boomtown.container.trees import Forest, Tree
+from boomtown.container.worktrees import Worktrees
+from boomtown.domain.errors import BadInputError, BoomtownError
+from boomtown.home.paths import Home
+
+log = structlog.get_logger()
+
+STARTING, RUNNING, EXITED = "starting", "running", "exited"
+_PIPES_END_S = 2.0
+"""How long a pipe may stay open after every process of the tree is gone."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all runs share."""
+
+    home: Home
+    processes: Processes
+    forest: Forest
+    clones: Clones
+    trees: Callable[[str], Worktrees]
+
+
+class Run:
+    """One run. `on_exit` is called once, when its end is proven and judged."""
+
+    def __init__(self, spec: RunSpec, shop: Workshop, on_exit: Callable[[Run], None]) -> None:
+        self.spec = spec
+        self.state = STARTING
+        self.ended = asyncio.get_running_loop().create_future()
+        self._shop = shop
+        self._on_exit = on_exit
+        self._child: Child | None = None
+        self._tree: Tree | None = None
+        self._stream: StreamWriter | None = None
+        self._stopping = False
+        self._kill_at: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started_at: float | None = None
+        self._exited_at: float | None = None
+        self._code: int | None = None
+        self._error: str | None = None
+        self._start_failed = False
+        self._facts: Facts | None = None
+        self._splitters: list[LineSplitter] = []
+        self._pipes: list[PipeReader] = []
+        self._input: PipeWriter | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.state != EXITED
+
+    @property
+    def worktree(self) -> Path:
+        return self._shop.home.rig(self.spec.rig).worktree(self.spec.worktree_slug)
+
+    def view(self) -> RunState:
+        """This run as the server sees it."""
+        spec, stream, usage = self.spec, self._stream, self._tree.usage if self._tree and self.live else None
+        return RunState(
+            run_id=spec.run_id,
+            number=spec.number,
+            rig=spec.rig,
+            bead_id=spec.bead_id,
+            polecat_id=spec.polecat_id,
+            branch=spec.branch,
+            worktree=str(self.worktree),
+            state=self.state,
+            pid=self._child.pid if self._child else None,
+            started_at=self._started_at,
+            exited_at=self._exited_at,
+            exit_code=self._code if self._code is not None and self._code >= 0 else None,
+            signal=-self._code if self._code is not None and self._code < 0 else None,
+            error=self._error,
+            start_failed=self._start_failed,
+            last_output_at=stream.last_output_at if stream else None,
+            last_seq=stream.last_seq if stream else 0,
+            cpu_percent=usage.cpu_percent if usage else 0.0,
+            memory_bytes=usage.memory_bytes if usage else 0,
+            last_words=stream.last_words if stream else "",
+            facts=self._facts,
+        )
+
+    async def start(self) -> None:
+        """Return once the program runs, or could not be started. Raises what has nothing to do with this run."""
+        began = time.monotonic()
+        try:
+            conflicts = await prepare_worktree(self._shop.trees(self.spec.rig), self.spec)
+            if not self._stopping:
+                self._spawn(conflicts)
+                log.info("run.started", **self._names, pid=self._pid, ms=round(1000 * (time.monotonic() - began)))
+                self._own(self._live())
+                return
+        except BoomtownError as error:
+            if error.code == "REMOTE_UNREACHABLE":
+                raise
+            self._error, self._start_failed = error.message, True
+        except OSError as error:
+            self._error, self._start_failed = f"{self.spec.command[0]} could not be started: {error}.", True
+        await self._finish()
+
+    @property
+    def _names(self) -> dict[str, object]:
+        return {"run": self.spec.run_id, "rig": self.spec.rig, "branch": self.spec.branch}
+
+    @property
+    def _pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    def _spawn(self, conflicts: tuple[str, ...]) -> None:
+        spec, shop = self.spec, self._shop
+        prompt = spec.prompt
+        if conflicts and spec.conflict_note:
+            prompt += "\n\n" + spec.conflict_note.replace("{files}", ", ".join(conflicts))
+        home = shop.home.rig(spec.rig).agent_home(spec.bead_id)
+        self._tree = shop.forest.plant(spec.run_id, (str(self.worktree), str(home)))
+        env = spec.env | prepare_home(home, spec) | {MARK: self._tree.mark}
+        adapter = adapter_for(spec.adapter)
+        launch = adapter.launch(spec, prompt, home)
+        program = find_command(launch.argv[0], env.get("PATH"), self.worktree)
+        if program is None:
+            raise BadInputError(
+                f"The agent's command {launch.argv[0]!r} is not there or can't be executed. Install it, or correct "
+                f"`command` of the agent {spec.agent_kind!r} in config.toml."
+            )
+        self._stream = StreamWriter(shop.home.stream(spec.run_id))
+        child = self._child = shop.processes.spawn(
+            (program, *launch.argv[1:]),
+            cwd=self.worktree,
+            env=env,
+            stdin=NULL if launch.stdin is None else PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        self._tree.root = (child.pid, child.start or 0.0)
+        self._started_at, self.state = time.time(), RUNNING
+        self._splitters = [LineSplitter(self._stream, adapter.kind_of(pipe)) for pipe in ("stdout", "stderr")]
+        self._pipes = [
+            PipeReader(child.take(pipe), splitter.feed)
+            for pipe, splitter in zip(("stdout", "stderr"), self._splitters, strict=True)
+        ]
+        self._input = PipeWriter(child.take("stdin"), launch.stdin) if launch.stdin is not None else None
+
+    async def _live(self) -> None:
+        """Wait for the program, then for its whole tree, then for its output."""
+        assert self._child
+        assert self._tree
+        assert self._stream
+        code = await self._child.wait()
+        await self._shop.forest.kill(self._tree)
+        await asyncio.wait([pipe.ended for pipe in self._pipes], timeout=_PIPES_END_S)
+        for pipe in self._pipes:
+            pipe.close()
+        if self._input:
+            self._input.close()
+        for splitter in self._splitters:
+            splitter.end()
+        self._code = code
+        if code in (126, 127) and self._stream.last_words.startswith("setpriv: failed to execute"):
+            self._start_failed, self._error = True, self._stream.last_words.removeprefix("setpriv: ")
+        await self._finish()
+
+    async def _finish(self) -> None:
+        """The tree is gone: read git, and say so."""
+        spec = self.spec
+        if self._kill_at:
+            self._kill_at.cancel()
+        if self._tree:
+            self._shop.forest.fell(self._tree)
+        if self._stream:
+            self._stream.close()
+        try:
+            self._facts = await read_facts(
+                self._shop.trees(spec.rig), spec.branch, spec.worktree_slug, spec.base_branch
+            )
+        except (BoomtownError, OSError) as error:
+            self._error = self._error or str(error)
+            log.error("run.facts_unknown", **self._names, error=str(error))
+        self._exited_at, self.state = time.time(), EXITED
+        log.info("run.exited", **self._names, code=self._code, error=self._error)
+        self.ended.set_result(None)
+        self._on_exit(self)
+
+    def stop(self, grace_s: float) -> None:
+        """Ask the program to end; after `grace_s` seconds its whole tree is killed. Again: the shorter grace holds."""
+        if not self.live:
+            return
+        loop = asyncio.get_running_loop()
+        if self._kill_at is None or self._kill_at.when() > loop.time() + grace_s:
+            if self._kill_at:
+                self._kill_at.cancel()
+            self._kill_at = loop.call_later(grace_s, lambda: self._own(self._kill()))
+        if not self._stopping:
+            self._stopping = True
+            self._own(self._ask_to_end())
+
+    async def _ask_to_end(self) -> None:
+        if self._child:
+            await self._shop.forest.look()  # while the parents live, whose children they are is plain
+            self._child.signal_group(signal.SIGTERM)
+            self._child.signal_group(signal.SIGCONT)
+
+    async def _kill(self) -> None:
+        if self._tree and self._tree.root:
+            await self._shop.forest.kill(self._tree)
+
+    def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine, name=f"run {self.spec.run_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("run.failed", **self._names, exc_info=error)
+
+    async def keep_work(self) -> DisposeResult:
+        """Take the worktree away without a server's word: work in progress goes onto the branch."""
+        return await work.dispose(self._shop.trees(self.spec.rig), wip_on_branch(self.spec))
+
+
+async def read_facts(trees: Worktrees, branch: str, slug: str, default_branch: str) -> Facts:
+    """What git says of a branch and its worktree, against the default branch as last fetched."""
+    return await work.facts(trees, slug, branch, await base_or_ours(trees.clone, default_branch))
