@@ -124,7 +124,9 @@ def explain(error: Exception, path: str | None) -> TrpcError:
 class Server:
     def __init__(self) -> None:
         self.lab = Lab()
-        self.endpoint = Endpoint(router, context=self._context, explain=explain, options=Options(ping_s=0.1))
+        self.endpoint = Endpoint(
+            router, context=self._context, explain=explain, options=Options(ping_s=0.1, max_body=20_000)
+        )
         self.url = ""
 
     def _context(self, scope: MutableMapping[str, Any]) -> Lab:
@@ -148,12 +150,18 @@ class Server:
         return official_client({"url": self.url, "subscribe": subscription, **more})
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def served_lab() -> Iterator[Server]:
     server = Server()
     with served(server.endpoint) as url:
         server.url = url
         yield server
+
+
+@pytest.fixture
+def server(served_lab: Server) -> Server:
+    served_lab.lab.__init__()
+    return served_lab
 
 
 # the official client
@@ -314,8 +322,7 @@ def test_a_body_that_is_not_json_by_its_type_is_refused(server: Server) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused_before_all_of_it_is_read(server: Server) -> None:
-    server.endpoint._options = Options(max_body=1000)
-    answer = server.post("lab.add", {"number": 1, "padding": "x" * 5000})
+    answer = server.post("lab.add", {"number": 1, "padding": "x" * 50_000})
     assert (answer.status_code, answer.json()["error"]["data"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
