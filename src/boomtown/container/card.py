@@ -61,8 +61,8 @@ async def spawn(home: Home, home_id: str, settings: Settings) -> Card:
     finally:
         os.close(write_end)
     said = await _read_line(ready)
-    card = find(home)
-    if said != "ready" or card is None:
+    card = find(home)  # if ours gave way to one that somebody else started, that one
+    if card is None:
         raise UnavailableError(f"The container did not start: {said or 'it ended at once'}. See {log_path}.")
     return card
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import structlog
 
 from boomtown.container import proctable, trees, unmarked
+from boomtown.container.card import find
 from boomtown.container.door import Door
 from boomtown.container.git import check_git
 from boomtown.container.requests import Requests
@@ -44,7 +45,7 @@ def main() -> int:
     home = Home.from_env()
     try:
         with open(home.root / "container.lock", "a") as lock:
-            _take(lock.fileno())
+            _take(home, lock.fileno())
             asyncio.run(_run(home, given.home_id, given.ready_fd))
     except (BoomtownError, TimeoutError, OSError) as error:
         log.error("container.failed", error=str(error))
@@ -53,16 +54,22 @@ def main() -> int:
     return 0
 
 
-def _take(fd: int) -> None:
-    """The home's container lock. It is released by the kernel, however this process ends."""
+def _take(home: Home, fd: int) -> None:
+    """The home's container lock. It is released by the kernel, however this process ends.
+
+    Waits for a predecessor that is on its way out (container.json is gone then) or not ready yet. Raises
+    `ConflictError` if there is one at work.
+    """
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError as error:
+            if (other := find(home)) is not None:
+                raise ConflictError(f"The container {other.pid} serves this home already.") from error
             if time.monotonic() > deadline:
-                raise ConflictError("Another container of this home is running and does not end.") from error
+                raise ConflictError("Another container of this home holds its lock and does not end.") from error
             time.sleep(0.02)
 
 
@@ -115,7 +122,7 @@ class _Patience:
 
 def _sweep(home: Home, home_id: str) -> None:
     """End everything that a predecessor left: first those that it knew to have lost their mark."""
-    if killed := trees.sweep(home_id, unmarked.recall(home)):
+    if killed := trees.sweep(home_id, unmarked.recall(home), str(home.rigs)):
         log.warning("container.swept", killed=killed)
     unmarked.remember(home, [])
     with contextlib.suppress(FileNotFoundError, ValueError, KeyError):

@@ -79,11 +79,14 @@ def mark_of(pid: int) -> str | None:
     """The mark in the environment that the process was started with; None if it has none or may not be read."""
     if not _LINUX:
         return _psutil_mark(pid)
+    return variable(pid, MARK)
+
+
+def variable(pid: int, name: str) -> str | None:
+    """A variable of the environment that the process was started with; None without, or if it may not be read."""
+    begin = os.fsencode(name) + b"="
     environ = _slurp(f"/proc/{pid}/environ")
-    for item in environ.split(b"\0"):
-        if item.startswith(b"BOOMTOWN_MARK="):
-            return os.fsdecode(item[len(MARK) + 1 :])
-    return None
+    return next((os.fsdecode(item[len(begin) :]) for item in environ.split(b"\0") if item.startswith(begin)), None)
 
 
 def lives(pid: int, start: float | None) -> bool:

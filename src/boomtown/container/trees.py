@@ -147,7 +147,7 @@ class Forest:
     def unmarked(self) -> list[Key]:
         """Processes that a successor of ours could not find by their mark."""
         members = [proc for tree in self._trees.values() for proc in tree.alive]
-        return sorted(proc.key for proc in members if proctable.mark_of(proc.pid) is None)
+        return sorted({proc.key for proc in members if proctable.mark_of(proc.pid) is None} | set(self._orphans))
 
     async def kill(self, tree: Tree) -> None:
         """Kill every process of the tree and return once two looks in a row have found none."""
@@ -206,8 +206,11 @@ def kill(key: Key) -> None:
             os.close(fd)
 
 
-def sweep(home_id: str, known: Iterable[Key] = (), deadline_s: float = 60.0) -> int:
+def sweep(home_id: str, known: Iterable[Key] = (), folder: str | None = None, deadline_s: float = 60.0) -> int:
     """Kill every process that carries the home's mark, and those `known` to have lost it; return how many.
+
+    A process in `folder` (the home's worktrees) with neither mark nor HOME is one that emptied its environment before
+    anybody saw it; a person's own processes have a HOME.
 
     Blocks until two looks in a row have found none. Raises TimeoutError if some can't be killed within `deadline_s`.
     """
@@ -216,7 +219,7 @@ def sweep(home_id: str, known: Iterable[Key] = (), deadline_s: float = 60.0) -> 
     deadline, empty = time.monotonic() + deadline_s, 0
     known = set(known)
     while empty < 2:
-        doomed = _marked(home_id, known, spared)
+        doomed = _survivors(home_id, known, folder, spared)
         empty = 0 if doomed else empty + 1
         for key in doomed:
             kill(key)
@@ -229,16 +232,17 @@ def sweep(home_id: str, known: Iterable[Key] = (), deadline_s: float = 60.0) -> 
     return len(killed)
 
 
-def _marked(home_id: str, known: set[Key], spared: set[int]) -> set[Key]:
+def _survivors(home_id: str, known: set[Key], folder: str | None, spared: set[int]) -> set[Key]:
     table = proctable.scan()
-    prefix = f"{home_id}:"
-    doomed = {
-        proc.pid
-        for proc in table.values()
-        if proc.alive
-        and proc.pid not in spared
-        and (proc.key in known or (proctable.mark_of(proc.pid) or "").startswith(prefix))
-    }
+
+    def is_ours(proc: Proc) -> bool:
+        mark = proctable.mark_of(proc.pid)
+        if proc.key in known or (mark is not None and mark.startswith(f"{home_id}:")):
+            return True
+        hidden = folder is not None and mark is None and _is_in(proc, (folder,))
+        return hidden and proctable.variable(proc.pid, "HOME") is None
+
+    doomed = {proc.pid for proc in table.values() if proc.alive and proc.pid not in spared and is_ours(proc)}
     grew = True
     while grew:  # descendants that emptied their environment
         below = {p.pid for p in table.values() if p.ppid in doomed and p.pid not in doomed and p.pid not in spared}

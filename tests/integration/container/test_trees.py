@@ -13,7 +13,9 @@ from boomtown.container import proctable
 from boomtown.container.settings import Settings
 
 PYTHON = sys.executable
-HARDY = f"{PYTHON} -c \"import signal,time,os; signal.signal(15, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(500)\""
+_DEAF = "import signal, time, os; signal.signal(15, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(500)"
+HARDY = f'{PYTHON} -c "{_DEAF}"'
+"""Says its pid and ignores SIGTERM."""
 
 
 def alive(pid: int) -> bool:
@@ -125,7 +127,6 @@ async def test_a_killed_container_leaves_nobody_to_its_successor(tmp_path: Path)
             await client.start(spec)
         for spec in specs:
             await until(lambda spec=spec: len(pids(kit, spec)) == 3)
-        await until(lambda: kit.reports and (kit.home.root / "unmarked.json").exists())
         everybody = [pid for spec in specs for pid in pids(kit, spec)]
         first = client.attached
         assert first
@@ -140,6 +141,19 @@ async def test_a_killed_container_leaves_nobody_to_its_successor(tmp_path: Path)
             assert facts.dirty
             kept = await client.dispose(kit.disposal(spec))
             assert kept.wip_commit == kept.tip
+
+
+async def test_what_left_its_folder_and_emptied_its_environment_is_remembered(tmp_path: Path) -> None:
+    kit = Kit(tmp_path)
+    spec = kit.spec(f"(cd / && env -i setsid {HARDY} &); sleep 500")
+    async with kit.client(repository(tmp_path)) as client:
+        await client.start(spec)
+        (hidden,) = await until(lambda: pids(kit, spec))
+        await until(lambda: (kit.home.root / "unmarked.json").exists())
+        assert client.attached
+        os.kill(client.attached.pid, signal.SIGKILL)
+        await until(lambda: len(kit.attached) == 2)
+        assert not alive(hidden)
 
 
 async def test_a_frozen_container_is_replaced_and_its_agents_are_gone(tmp_path: Path) -> None:
@@ -184,7 +198,7 @@ async def test_two_homes_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 async def test_agents_outlive_the_server_and_are_found_again(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
-    spec = kit.spec(f"{HARDY}")
+    spec = kit.spec(f"exec {HARDY}")
     async with kit.client(repository(tmp_path)) as client:
         await client.start(spec)
         (agent,) = await until(lambda: pids(kit, spec))
@@ -242,12 +256,16 @@ async def test_two_clients_at_once_get_one_container(tmp_path: Path) -> None:
 
     kit = Kit(tmp_path)
     both = [LocalContainer(kit.home, kit.home_id, settings=FAST) for _ in range(2)]
-    hellos = await asyncio.gather(*(client.open() for client in both), return_exceptions=True)
-    living = {p.pid for p in proctable.scan().values() if p.alive and _is_container_of(p.pid, kit)}
-    assert len(living) == 1, hellos
-    for client in both:
-        await client.close()
-    os.kill(living.pop(), signal.SIGTERM)
+    hellos = await asyncio.gather(*(client.open() for client in both))
+    assert len({hello.pid for hello in hellos}) == 1
+
+    def living() -> list[int]:
+        return [p.pid for p in proctable.scan().values() if p.alive and _is_container_of(p.pid, kit)]
+
+    await until(lambda: len(living()) == 1)
+    await both[0].close()
+    await both[1].shutdown()
+    assert living() == []
 
 
 def _is_container_of(pid: int, kit: Kit) -> bool:
