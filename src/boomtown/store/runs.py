@@ -83,12 +83,13 @@ def undisposed_of_bead(connection: Connection, bead_id: str) -> Row | None:
 
 def registered(connection: Connection, rig_id: str | None = None) -> list[Row]:
     """Polecats with a name, with their bead's `bead_status`, oldest first."""
+    first_run = select(func.min(runs.c.number)).where(runs.c.polecat_id == polecats.c.id).scalar_subquery()
     query = (
         select(polecats, beads.c.status.label("bead_status"), rigs.c.name.label("rig_name"))
         .join(beads, beads.c.id == polecats.c.bead_id)
         .join(rigs, rigs.c.id == polecats.c.rig_id)
         .where(polecats.c.released_at.is_(None))
-        .order_by(rigs.c.created_at, polecats.c.created_at, polecats.c.name)
+        .order_by(rigs.c.created_at, polecats.c.created_at, first_run)
     )
     return sql.rows(connection, query.where(polecats.c.rig_id == rig_id) if rig_id else query)
 
