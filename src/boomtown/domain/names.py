@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from boomtown.domain.branches import slug
+
 POOL = (
     "Toast", "Maple", "Birch", "Shadow", "Copper", "Ember", "Frost", "Sage", "Flint", "Cedar",
     "Dusk", "Slate", "Thorn", "Drift", "Spark", "Onyx", "Moss", "Rust", "Wren", "Quartz",
@@ -15,11 +17,11 @@ RESERVED = frozenset({"mayor", "witness", "refinery", "deacon", "crew"})
 def lowest_free(taken: Iterable[str], pool: Sequence[str] = POOL) -> str:
     """The first name of `pool` that no live polecat of the rig has; past the pool `Polecat-<n>`, n from pool size + 1.
 
-    Compared without regard to case, because branches are lower case.
+    Compared as slugs, because branches and worktrees are called so.
     """
-    busy = {name.casefold() for name in taken}
+    busy = {slug(name) for name in taken}
     for name in pool:
-        if name.casefold() not in busy:
+        if slug(name) not in busy:
             return name
     number = len(pool) + 1
     while f"polecat-{number}" in busy:

@@ -54,7 +54,7 @@ def _claim(claim: do.Claim, tx: Tx, rig: Row, home: Home) -> None:
             id=polecat_id,
             rig_id=rig["id"],
             name=claim.name,
-            name_key=claim.name.casefold(),
+            name_key=slug(claim.name),
             bead_id=claim.bead.id,
             dispatches=1,
             created_at=tx.now,
@@ -126,7 +126,7 @@ def _started(change: do.NoteStarted, tx: Tx, rig: Row, home: Home) -> None:  # n
 @apply.register
 def _exited(change: do.NoteExited, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
     seen = change.seen
-    values = {"exit_code": seen.exit_code, "signal": seen.signal} if seen else {}
+    values = {"exit_code": seen.exit_code, "signal": seen.signal, "error": seen.error} if seen else {}
     sql.change(tx.db, tables.runs, change.run.id, phase=RunPhase.EXITED, exited_at=tx.now, **values)
 
 
