@@ -30,7 +30,7 @@ def reconcile(snapshot: Snapshot, now: float) -> tuple[list[do.Change], list[do.
         _follow(run, snapshot, now, changes, effects)
     changes += _releases(snapshot)
     changes += _claims(snapshot, now)
-    effects += _forgets(snapshot)
+    effects += _leftovers(snapshot)
     effects += _landing(snapshot, now)
     return changes, effects
 
@@ -56,7 +56,7 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
         if run.id not in snapshot.busy:
             effects.append(do.Dispose(run.id))
         return
-    seen = container.runs.get(run.id)
+    seen = container.runs.get(run.id, run.exit)
     if run.phase == RunPhase.EXITED or _is_over(run, seen, container):
         _conclude(run, seen, snapshot, now, changes, effects)
         return
@@ -68,14 +68,20 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
     if reason := _reason_to_stop(run, now):
         changes.append(do.AskToStop(run, reason))
     elif run.stop_reason is not None:
-        told = (run.id, run.stop_reason) in snapshot.stopping or do.stop_key(run.id) in snapshot.busy
-        if not told and now >= _stop_due(run):
+        if not _is_told(run, seen, snapshot) and now >= _stop_due(run):
             effects.append(do.Stop(run.id, _grace_left(run, snapshot, now)))
     elif seen is None:
         if run.id not in snapshot.busy:
             effects.append(do.Start(run.id))
     elif (stalled := _is_stalled(run, seen, snapshot, now)) != run.stalled:
         changes.append(do.NoteStalled(run, stalled))
+
+
+def _is_told(run: RunView, seen: Seen | None, snapshot: Snapshot) -> bool:
+    """Whether the container knows that the run shall end. One that it never listed may have failed to start."""
+    if do.stop_key(run.id) in snapshot.busy:
+        return True
+    return (run.id, run.stop_reason) in snapshot.stopping and (seen is not None or run.id in snapshot.busy)
 
 
 def _is_over(run: RunView, seen: Seen | None, container: Container) -> bool:
@@ -174,16 +180,19 @@ def _claims(snapshot: Snapshot, now: float) -> Iterator[do.Claim]:
         )
 
 
-def _forgets(snapshot: Snapshot) -> Iterator[do.Forget]:
-    """Exits that are stored need not be reported again."""
+def _leftovers(snapshot: Snapshot) -> Iterator[do.Effect]:
+    """What the container has beyond the live runs: exits that are stored, and runs that nothing stored knows."""
     if snapshot.container is None:
         return
     live = {run.id for run in snapshot.runs if run.phase in LIVE}
-    stored = tuple(
-        run_id for run_id, seen in snapshot.container.runs.items() if seen.state == "exited" and run_id not in live
-    )
+    others = {run_id: seen for run_id, seen in snapshot.container.runs.items() if run_id not in live}
+    stored = tuple(run_id for run_id, seen in others.items() if seen.state == "exited")
     if stored:
         yield do.Forget(stored)
+    for run_id, seen in others.items():
+        told = (run_id, StopReason.STRAY) in snapshot.stopping or do.stop_key(run_id) in snapshot.busy
+        if seen.state != "exited" and not told:
+            yield do.Stop(run_id, snapshot.rules.stop_grace_s)
 
 
 _MOVING = (MergeStatus.WAITING, MergeStatus.TESTING, MergeStatus.LANDING)

@@ -27,6 +27,8 @@ class StopReason(StrEnum):
     DOWN = "down"
     DOWN_NOW = "down_now"
     TIMEOUT = "timeout"
+    STRAY = "stray"
+    """Never stored: of a run that the container has and the store does not."""
 
 
 class Outcome(StrEnum):

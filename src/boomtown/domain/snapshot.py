@@ -33,6 +33,7 @@ class Container:
 
     id: str
     runs: Mapping[str, Seen] = field(default_factory=dict)
+    """Those of this rig, also ones that the store does not know."""
     gone: frozenset[str] = frozenset()
     """Runs of this container that were stopped before they started; it will never start them."""
 
@@ -74,6 +75,8 @@ class RunView:
     started_at: float | None = None
     last_call_at: float | None = None
     stalled: bool = False
+    exit: Seen | None = None
+    """Its exit, as stored before git was read."""
     facts: GitFacts | None = None
     """From an inspection, where no container remembers the run."""
     wip: str | None = None

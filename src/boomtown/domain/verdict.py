@@ -60,7 +60,8 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
         return Verdict(result, True, BeadStatus.FAILED, used, step, no_work, lost, error=error)
     why = None
     if no_work >= attempts.NO_WORK_IN_A_ROW:
-        why = f"{no_work} attempts in a row ended without a commit. Change the bead, then `boomtown bead start`."
+        words = f" Last words: {seen.last_words}" if seen and seen.last_words else ""
+        why = f"{no_work} attempts in a row ended without a commit. Change the bead, then `boomtown bead start`.{words}"
     return Verdict(result, True, BeadStatus.OPEN, used, step, no_work, lost, not_before, why, error)
 
 

@@ -9,10 +9,11 @@ import structlog
 from sqlalchemy import Connection
 
 from boomtown.container.client import ContainerClient
-from boomtown.container.protocol import DisposeSpec, Hello, Report, RunState
+from boomtown.container.protocol import DisposeSpec, Hello, Report, RunSpec, RunState
 from boomtown.domain import actions as do
 from boomtown.domain.branches import slug
 from boomtown.domain.errors import BadInputError, BoomtownError, UnavailableError
+from boomtown.domain.runs import StopReason
 from boomtown.rig.dispatch import Dispatch, polecat_author, wip_subject
 from boomtown.rig.engine import SYSTEM, Engine
 from boomtown.rig.observed import to_facts
@@ -31,6 +32,7 @@ class ContainerEffects:
 
     def __init__(self, engine: Engine, container: ContainerClient, dispatch: Dispatch, refinery: Refinery) -> None:
         self._engine, self._container, self._dispatch, self._refinery = engine, container, dispatch, refinery
+        engine.observed.attached = lambda: container.attached
         container.on_report(self._reported)
         container.on_attach(self._attached)
 
@@ -94,24 +96,36 @@ class ContainerEffects:
     # requests
 
     async def _start(self, run_id: str) -> None:
-        attached = self._container.attached
+        def read(db: Connection) -> tuple[RunSpec | None, str | None]:
+            run = sql.by_id(db, tables.runs, run_id)
+            return self._dispatch.spec(db, run_id), run["container_id"] if run else None
+
         try:
-            spec = await self._engine.read(lambda db: self._dispatch.spec(db, run_id))
+            spec, container_id = await self._engine.read(read)
         except BadInputError as error:
-            self._refused(run_id, error)
+            await self._refused(run_id, error)
             return
-        if spec is None or attached is None:
+        if spec is None:
             return
+        self._expect(container_id)
         log.info("run.start", run=run_id, name=spec.name, branch=spec.branch)
         state = await self._container.start(spec)
+        self._expect(container_id)
         self._engine.observed.saw([state])
 
-    def _refused(self, run_id: str, error: BoomtownError) -> None:
+    def _expect(self, container_id: str | None) -> None:
+        """What a run's own container says is no news of its successor, and only its own may start it."""
+        attached = self._container.attached
+        if attached is None or attached.container_id != container_id:
+            raise UnavailableError("The container was lost or replaced meanwhile.")
+
+    async def _refused(self, run_id: str, error: BoomtownError) -> None:
         """The run can't be started: as if the container had said so."""
+        _run, rig, _polecat, _bead = await self._engine.read(lambda db: _context(db, run_id))
         refused = RunState(
             run_id=run_id,
             number=0,
-            rig="",
+            rig=rig["name"],
             bead_id="",
             polecat_id="",
             branch="",
@@ -124,10 +138,10 @@ class ContainerEffects:
 
     async def _stop(self, run_id: str, grace_s: float) -> None:
         run = await self._engine.read(lambda db: sql.by_id(db, tables.runs, run_id))
-        if run is None:
-            return
+        live = run is not None and run["ended_at"] is None
+        reason = run["stop_reason"] if run is not None and live else StopReason.STRAY
         if await self._container.stop(run_id, grace_s):
-            self._engine.observed.told_to_stop(run_id, run["stop_reason"] or "")
+            self._engine.observed.told_to_stop(run_id, reason)
         else:
             self._engine.observed.never_started(run_id)
 

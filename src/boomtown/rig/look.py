@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from boomtown.domain.names import POOL
-from boomtown.domain.snapshot import BeadView, MergeView, PolecatView, Room, Rules, RunView, Snapshot
+from boomtown.domain.runs import RunPhase
+from boomtown.domain.snapshot import BeadView, MergeView, PolecatView, Room, Rules, RunView, Seen, Snapshot
 from boomtown.home.config import Settings
 from boomtown.rig.observed import Observed
 from boomtown.store import beads, merges, rigs, runs
@@ -36,7 +37,11 @@ def breaker_open(db: Connection, home: Row, settings: Settings, now: float) -> b
 
 
 def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: float) -> Snapshot:
-    """How things stand in one rig at `now` (epoch seconds)."""
+    """How things stand in one rig at `now` (epoch seconds).
+
+    What is observed is taken before what is stored is read: a run is stored before anybody can see it.
+    """
+    container, busy, stopping = observed.of_rig(rig["name"]), observed.busy, observed.stopping
     home = rigs.the_home(db)
     unfinished = runs.unfinished(db, rig["id"])
     rules = rules_of(rig, settings)
@@ -55,7 +60,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         dispatching=dispatching,
         last_run_number=rig["last_run_number"],
         room=room,
-        container=observed.container,
+        container=container,
         runs=tuple(_run(run, observed) for run in unfinished),
         polecats=tuple(
             PolecatView(row["id"], row["name"], row["bead_id"], row["bead_status"])
@@ -63,8 +68,8 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         ),
         queue=tuple(_bead(row) for row in queue),
         merges=tuple(_merge(row) for row in merges.unfinished(db, rig["id"])),
-        busy=observed.busy,
-        stopping=observed.stopping,
+        busy=busy,
+        stopping=stopping,
         next_due=beads.next_due(db, rig["id"], now),
     )
 
@@ -124,9 +129,18 @@ def _run(row: Row, observed: Observed) -> RunView:
         started_at=row["started_at"],
         last_call_at=observed.calls.get(row["id"]),
         stalled=row["stalled_at"] is not None,
+        exit=_exit(row),
         facts=observed.facts.get(row["id"]),
         wip=row["wip"],
     )
+
+
+def _exit(row: Row) -> Seen | None:
+    """What was stored when the process tree was gone and git could not be read."""
+    code, signal, error = row["exit_code"], row["signal"], row["error"]
+    if row["phase"] != RunPhase.EXITED or (code is None and signal is None and error is None):
+        return None
+    return Seen("exited", exit_code=code, signal=signal, start_failed=code is None and signal is None, error=error)
 
 
 def _merge(row: Row) -> MergeView:

@@ -6,7 +6,7 @@ may read at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from boomtown.container.protocol import Facts, Hello, RunState
@@ -47,6 +47,8 @@ class Observed:
         self.reported_at: float | None = None
         self.closing = False
         """The home goes down: nothing is dispatched any more."""
+        self.attached: Callable[[], Hello | None] = lambda: None
+        """Who is at the other end at this moment."""
 
     def attach(self, hello: Hello) -> None:
         """A container, the same as before or a successor, is at the other end."""
@@ -54,9 +56,6 @@ class Observed:
         self.states = {}
         self.stopping = frozenset()
         self.saw(hello.runs)
-
-    def detach(self) -> None:
-        self.container = None
 
     def saw(self, states: Iterable[RunState]) -> bool:
         """Take in a report; True if a run's state (not only its figures) changed."""
@@ -87,9 +86,22 @@ class Observed:
         self.stopping = frozenset(item for item in self.stopping if item[0] not in gone)
 
     def never_started(self, run_id: str) -> None:
-        """The container promised never to start this run."""
+        """The container does not have this run, and promised never to start it."""
         if self.container is not None:
-            self.container = replace(self.container, gone=self.container.gone | {run_id})
+            runs = {known: seen for known, seen in self.container.runs.items() if known != run_id}
+            self.container = replace(self.container, runs=runs, gone=self.container.gone | {run_id})
+
+    def of_rig(self, rig_name: str) -> Container | None:
+        """The container with only this rig's runs; None while nobody is at the other end."""
+        container, states, hello = self.container, self.states, self.attached()
+        if container is None or hello is None or hello.container_id != container.id:
+            return None
+        mine = {
+            run_id: seen
+            for run_id, seen in container.runs.items()
+            if run_id in states and states[run_id].rig == rig_name
+        }
+        return replace(container, runs=mine)
 
     def told_to_stop(self, run_id: str, reason: str) -> None:
         self.stopping |= {(run_id, reason)}
