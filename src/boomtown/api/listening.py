@@ -35,9 +35,7 @@ def listen(home: Home, host: str, asked: int | None, *, agents_live: bool) -> so
                 f"Agents are at work and call port {kept}, so the server can't take port {asked} now. "
                 "Start it without --port, or stop the agents first: boomtown down."
             )
-        return _bind(
-            host, kept, f"Agents are at work and call port {kept}. End the program that has it, then try again."
-        )
+        return _bind(host, kept, "Agents are at work and call it. End the program that has it, then try again.")
     wanted = asked if asked is not None else kept or DEFAULT_PORT
     try:
         return _bind(host, wanted, "Choose another with --port, or --port 0 for a free one.")
@@ -49,11 +47,10 @@ def listen(home: Home, host: str, asked: int | None, *, agents_live: bool) -> so
 
 def _bind(host: str, port: int, cure: str) -> socket.socket:
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise BadInputError(f"The host “{host}” is no address of this machine ({error.strerror}).") from error
+    family, kind, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     listening = socket.socket(family, kind)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

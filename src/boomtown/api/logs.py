@@ -23,17 +23,19 @@ HIDDEN = "[hidden]"
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blot out what is named like a secret, and passwords in URLs, bearer tokens and JWTs anywhere in a text."""
     for key, value in event.items():
-        event[key] = HIDDEN if _SECRET_NAMES.search(key) else _without_secrets(value)
+        event[key] = _hidden(key, value)
     return event
+
+
+def _hidden(name: str, value: Any) -> Any:
+    return HIDDEN if _SECRET_NAMES.search(name) else _without_secrets(value)
 
 
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, str):
         return _SECRET_TEXT.sub(HIDDEN, value)
     if isinstance(value, Mapping):
-        return {
-            key: HIDDEN if _SECRET_NAMES.search(str(key)) else _without_secrets(item) for key, item in value.items()
-        }
+        return {key: _hidden(str(key), item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_secrets(item) for item in value]
     return value
@@ -57,7 +59,7 @@ def configure(file: Path | None = None) -> None:
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
-    render = structlog.processors.LogfmtRenderer(["timestamp", "level", "event"], drop_missing=True)
+    render = structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"], drop_missing=True)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[

@@ -13,7 +13,7 @@ from boomtown.container import proctable
 from boomtown.container.settings import Settings
 
 PYTHON = sys.executable
-HARDY = f"{PYTHON} -c \"import signal,time,os; signal.signal(15, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(500)\""
+HARDY = f'{PYTHON} -c "import signal,time,os; signal.signal(15, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(500)"'
 
 
 def alive(pid: int) -> bool:
