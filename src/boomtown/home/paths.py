@@ -33,6 +33,11 @@ class Home:
         return self.root / "server.json"
 
     @property
+    def port(self) -> Path:
+        """The port that the server had last, and takes again."""
+        return self.root / "port"
+
+    @property
     def container_json(self) -> Path:
         return self.root / "container.json"
 

@@ -60,12 +60,19 @@ class Endpoint(Generic[C]):
         self._explain = explain
         self._options = options or Options()
         self._streams: set[asyncio.Future[None]] = set()
+        self._queries: set[asyncio.Future[Any]] = set()
 
     def close(self) -> None:
-        """End all subscriptions without saying goodbye, so that their clients come back to the next server."""
+        """Let no reader keep the server from ending; mutations go on.
+
+        Subscriptions end without saying goodbye, so that their clients come back to the next server; queries, which
+        may be waiting for news, are answered SERVICE_UNAVAILABLE.
+        """
         for closing in self._streams:
             if not closing.done():
                 closing.set_result(None)
+        for query in self._queries:
+            query.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
@@ -117,11 +124,24 @@ class Endpoint(Generic[C]):
             procedure = _callable(request, index)
             if procedure.kind == "subscription":
                 raise bad_request(f"{path} is a subscription; it can't be part of a batch.")
-            data = await procedure.call(context, procedure.parse(request.raw_input(inputs, index)))
+            call = procedure.call(context, procedure.parse(request.raw_input(inputs, index)))
+            data = await (self._query(call) if procedure.kind == "query" else call)
             return _Answer(200, f'{{"result":{{"data":{to_json(data)}}}}}')
         except Exception as error:  # noqa: BLE001 - the edge of a call; `_told` logs what nobody expected
             told = self._told(error, path)
             return _Answer(told.http_status, to_json({"error": told.shape(path)}))
+
+    async def _query(self, call: Awaitable[Any]) -> Any:
+        query = asyncio.ensure_future(call)
+        self._queries.add(query)
+        try:
+            await asyncio.wait({query})
+        finally:
+            self._queries.discard(query)
+            query.cancel()
+        if query.cancelled():
+            raise TrpcError("SERVICE_UNAVAILABLE", "The server is stopping. Ask again in a moment.")
+        return query.result()
 
     async def _subscribe(
         self, request: Request[C], context: C, inputs: dict[int, Any], receive: Receive, send: Send
