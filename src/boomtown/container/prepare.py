@@ -27,7 +27,7 @@ async def prepare_worktree(trees: Worktrees, spec: RunSpec) -> tuple[str, ...]:
     if spec.old_branch and spec.old_branch != spec.branch:
         await _rename_branch(clone, spec.old_branch, spec.branch)
     if spec.rework or clone.branch(spec.branch) is None:
-        await clone.fetch(spec.fetch_max_age_s)
+        await clone.fetch(0.0 if spec.rework else spec.fetch_max_age_s)
     if trees.path(spec.worktree_slug).exists() or trees.record(spec.worktree_slug).exists():
         await work.dispose(trees, wip_on_branch(spec))
     base = await base_or_ours(clone, spec.base_branch)
@@ -99,6 +99,16 @@ def prepare_home(home: Path, spec: RunSpec) -> dict[str, str]:
     It is kept over the attempts of a bead. The identity is in the XDG place, so that `git config --global` of the
     agent has a file of its own.
     """
+    env = home_folders(home)
+    identity = home / ".config" / "git" / "config"
+    identity.parent.mkdir(exist_ok=True)
+    identity.write_text(f"[user]\n\tname = {_quote(spec.author_name)}\n\temail = {_quote(spec.author_email)}\n")
+    (home / ".gitconfig").touch()
+    return env
+
+
+def home_folders(home: Path) -> dict[str, str]:
+    """Make a HOME with the XDG folders and a place for temporary files, private; returns the environment."""
     env = {
         "HOME": home,
         "XDG_CONFIG_HOME": home / ".config",
@@ -110,10 +120,6 @@ def prepare_home(home: Path, spec: RunSpec) -> dict[str, str]:
     }
     for folder in env.values():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    identity = home / ".config" / "git" / "config"
-    identity.parent.mkdir(exist_ok=True)
-    identity.write_text(f"[user]\n\tname = {_quote(spec.author_name)}\n\temail = {_quote(spec.author_email)}\n")
-    (home / ".gitconfig").touch()
     return {name: os.fspath(path) for name, path in env.items()}
 
 

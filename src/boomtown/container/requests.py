@@ -7,7 +7,19 @@ from typing import Any
 
 import structlog
 
-from boomtown.container.protocol import CloneSpec, DisposeSpec, RunSpec, from_wire, to_wire
+from boomtown.container import merging, pushing
+from boomtown.container.clones import Clone
+from boomtown.container.prepare import base_or_ours
+from boomtown.container.protocol import (
+    CloneSpec,
+    DisposeSpec,
+    GateSpec,
+    MergeSpec,
+    PushSpec,
+    RunSpec,
+    from_wire,
+    to_wire,
+)
 from boomtown.container.service import Container
 from boomtown.container.wire import error_to_wire
 from boomtown.domain.errors import BoomtownError, UnavailableError, UnsupportedError
@@ -63,6 +75,42 @@ class Requests:
 
     async def _remove_rig(self, rig: str) -> None:
         await self._container.remove_rig(rig)
+
+    async def _unmerged_branches(self, rig: str, base_branch: str) -> list[str]:
+        return await merging.unmerged_branches(self._clone_of(rig), base_branch)
+
+    async def _merge(self, spec: dict[str, Any]) -> Any:
+        wanted = from_wire(MergeSpec, spec)
+        return await merging.plan_merge(self._clone_of(wanted.rig), wanted)
+
+    async def _is_landed(self, rig: str, base_branch: str, commit: str) -> bool:
+        return await pushing.is_landed(self._clone_of(rig), base_branch, commit)
+
+    async def _gates(self, spec: dict[str, Any]) -> Any:
+        return await self._container.gates(from_wire(GateSpec, spec))
+
+    async def _push(self, spec: dict[str, Any]) -> Any:
+        wanted = from_wire(PushSpec, spec)
+        return await pushing.push(self._clone_of(wanted.rig), wanted)
+
+    async def _push_branch(self, rig: str, branch: str) -> Any:
+        return await pushing.push_branch(self._clone_of(rig), branch)
+
+    async def _retire_branch(self, rig: str, branch: str, bead_id: str) -> None:
+        await merging.retire_branch(self._clone_of(rig), branch, bead_id)
+
+    async def _diff(self, rig: str, branch: str, base_branch: str, worktree_slug: str | None) -> Any:
+        trees = self._container.trees(rig)
+        return await merging.diff(trees, branch, await base_or_ours(trees.clone, base_branch), worktree_slug)
+
+    async def _pull(self, rig: str, base_branch: str) -> str:
+        return await pushing.pull(self._clone_of(rig), base_branch)
+
+    async def _head(self, rig: str, base_branch: str) -> Any:
+        return await merging.head(self._clone_of(rig), base_branch)
+
+    def _clone_of(self, rig: str) -> Clone:
+        return self._container.clones.get(rig)
 
     async def _shutdown(self) -> None:
         self._container.check_idle()

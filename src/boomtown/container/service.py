@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from boomtown.container import cloning, unmarked, work
+from boomtown.container import cloning, gates, unmarked, work
 from boomtown.container.clones import Clones
 from boomtown.container.git import Git
 from boomtown.container.processes import Processes
@@ -21,6 +21,8 @@ from boomtown.container.protocol import (
     DisposeResult,
     DisposeSpec,
     Facts,
+    GateResult,
+    GateSpec,
     Hello,
     Report,
     RunSpec,
@@ -62,6 +64,7 @@ class Container:
         self._shop = Workshop(home, self.processes, self.forest, self.clones, self.trees)
         self._runs: dict[str, Run] = {}
         self._gone: dict[str, None] = {}
+        self._gates: dict[str, asyncio.Task[GateResult]] = {}
         self._reporter: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._unmarked: list[tuple[int, float]] = []
@@ -159,6 +162,17 @@ class Container:
         self._trees.pop(rig, None)
         await cloning.remove_rig(self.clones, rig)
 
+    async def gates(self, spec: GateSpec) -> GateResult:
+        """Run gates, or join those of the same key that run."""
+        running = self._gates.get(spec.key)
+        if running is None:
+            running = self._gates[spec.key] = asyncio.get_running_loop().create_task(gates.run_gates(self._shop, spec))
+            running.add_done_callback(lambda _: self._gates.pop(spec.key, None))
+        try:
+            return await asyncio.shield(running)
+        finally:
+            self.later(self.trees(spec.rig).empty_trash())
+
     # reports
 
     def keep_reporting(self) -> None:
@@ -225,7 +239,7 @@ class Container:
             log.error("task.failed", task=task.get_name(), exc_info=error)
 
     async def close(self) -> None:
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *self._gates.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
