@@ -71,10 +71,9 @@ def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
     Raises `UnavailableError` with what it said if it ends instead.
     """
     home.create()
-    log = home.root / "server.log"
+    said = home.root / "up.log"
     environment = {**os.environ, "BOOMTOWN_HOME": str(home.root)}
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as sink:
-        begun = sink.seek(0, os.SEEK_END)
+    with os.fdopen(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "boomtown", "up", *options],
             stdin=subprocess.DEVNULL,
@@ -90,9 +89,9 @@ def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
             return {"url": running(home), "pid": process.pid}
         if time.monotonic() > deadline:
             process.terminate()
-            raise UnavailableError(f"The server did not answer within {START_S:.0f} s. See {log}.")
+            raise UnavailableError(f"The server did not answer within {START_S:.0f} s. See {said} and {server_log(home)}.")
         _ends(process.pid, 0.02)
-    raise UnavailableError(_last_words(log, begun))
+    raise UnavailableError(_last_words(said))
 
 
 def _answers(home: Home) -> bool:
@@ -106,11 +105,16 @@ def _answers(home: Home) -> bool:
     return True
 
 
-def _last_words(log: Path, begun: int) -> str:
+def server_log(home: Home) -> Path:
+    """Where a server writes what it does, one JSON object a line."""
+    return home.root / "server.log"
+
+
+def _last_words(said: Path) -> str:
     """The line with which a server that did not start said why."""
-    said = log.read_bytes()[begun:].decode(errors="replace").splitlines()
-    ours = [line.removeprefix("boomtown: ") for line in said if line.startswith("boomtown: ")]
-    return ours[-1] if ours else f"The server ended at once. See {log}."
+    lines = said.read_text(encoding="utf-8", errors="replace").splitlines()
+    ours = [line.removeprefix("boomtown: ") for line in lines if line.startswith("boomtown: ")]
+    return ours[-1] if ours else f"The server ended at once. See {said}."
 
 
 def wait_for_end(pid: int, timeout_s: float) -> bool:

@@ -65,7 +65,9 @@ def is_loopback(host: str) -> bool:
 def _foreground(home: Home, args: Namespace) -> int:
     from boomtown.api.serve import run
 
-    return run(home, host=args.host, port=args.port, allow_remote=args.allow_remote) or 0
+    home.create()
+    log = launch.server_log(home)
+    return run(home, host=args.host, port=args.port, allow_remote=args.allow_remote, log_file=log)
 
 
 def down(args: Namespace, out: Output) -> None:
@@ -83,7 +85,7 @@ def down(args: Namespace, out: Output) -> None:
     Client(server).mutate("shutdown", now=args.now or None)
     for pid in pids:
         if not launch.wait_for_end(pid, DOWN_S):
-            raise UnavailableError(f"Process {pid} still runs after {DOWN_S:.0f} s. See {home.root / 'server.log'}.")
+            raise UnavailableError(f"Process {pid} still runs after {DOWN_S:.0f} s. See {launch.server_log(home)}.")
     out.say({"stopped": pids}, "Stopped. Unfinished beads go on at the next `boomtown up`.")
 
 

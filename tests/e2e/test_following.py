@@ -1,0 +1,108 @@
+"""Commands that stay: --wait, --watch, --follow, watch, path; and how fast a read command is."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+from towns import Town, eventually
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 60) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout_s)
+    assert "Traceback" not in err
+    return process.returncode, out, err
+
+
+def test_wait_ends_well_when_all_is_closed(town: Town) -> None:
+    town.rig()
+    ran = town.ok("sling", "web", "One", "Two", "--agent", "quick", "--wait")
+    assert ran.out.splitlines()[-1] == "All 2 closed."
+    assert "Toast" in ran.out
+    answer = town.ok("sling", "web", "Three", "--agent", "quick", "--wait", "--json").json
+    assert [result["bead"]["status"] for result in answer["results"]] == ["closed"]
+
+
+def test_wait_ends_as_soon_as_nothing_moves_without_a_person(town: Town) -> None:
+    town.rig("web", "--merge", "review")
+    ran = town.run("sling", "web", "Review me", "--agent", "quick", "--wait")
+    assert ran.status == 1
+    assert "boomtown diff" in ran.out
+    held = town.run("sling", "web", "Hold me", "--agent", "quick", "--hold", "--wait")
+    assert (held.status, "bead start" in held.out) == (1, True)
+
+
+def test_wait_ends_when_a_bead_fails_and_takes_others_with_it(town: Town) -> None:
+    town.rig()
+    lines = '{"title": "Crash", "agent": "crashes"}\n{"title": "After it", "agent": "quick", "depends_on": [0]}\n'
+    ran = town.run("sling", "web", "--file", "-", "--wait", stdin=lines)
+    assert ran.status == 1
+    assert "0 of 2 closed" in ran.out
+    assert "bead retry" in ran.out
+
+
+def test_wait_outlives_a_restart_of_the_server(town: Town) -> None:
+    town.rig()
+    process = town.start("sling", "web", "Wait", "--agent", "waits", "--wait")
+    eventually(town.live_runs, "it runs")
+    town.ok("restart")
+    town.go()
+    assert finish(process)[0] == 0
+
+
+def test_watch_of_a_sling_shows_what_agents_print(town: Town) -> None:
+    town.rig()
+    ran = town.run("sling", "web", "Idle", "--agent", "idles", "--watch")
+    assert ran.status == 1
+    assert "I could not find anything to do." in ran.out
+
+
+def test_following_a_log_ends_with_the_run(town: Town) -> None:
+    town.rig()
+    bead = town.sling("tells", "Work")[0]
+    process = town.start("log", bead, "--follow")
+    town.said(f"prompt.{bead}")
+    town.go()
+    assert finish(process)[0] == 0
+
+
+def test_watch_and_events_follow_until_interrupted(town: Town) -> None:
+    town.rig()
+    watch, events = town.start("watch", "web"), town.start("events", "web", "--follow", "--json")
+    lines: list[str] = []
+    while not any('"merge.merged"' in line or '"bead.closed"' in line for line in lines):
+        if not lines:
+            town.sling("idles", "Idle")
+            town.sling("quick", "Quick")
+        assert events.stdout is not None
+        lines.append(events.stdout.readline())
+    assert watch.stdout is not None
+    assert "I could not find anything to do." in watch.stdout.readline()
+    for process in (watch, events):
+        process.send_signal(signal.SIGINT)
+        status, _, err = finish(process)
+        assert status == 130
+        assert err == ""
+
+
+def test_path_is_the_worktree_of_a_live_run(town: Town) -> None:
+    town.rig()
+    bead = town.sling("waits", "Wait")[0]
+    eventually(town.live_runs, "it runs")
+    assert town.ok("path", "Toast").out.strip() == str(town.live_runs()[0].worktree)
+    assert town.ask("path", bead)["path"] == str(town.live_runs()[0].worktree)
+
+
+def test_a_read_command_takes_less_than_300_ms(town: Town) -> None:
+    town.rig()
+    town.sling("waits", "Wait")
+    for words in (["status"], ["beads", "web"], ["polecats"], ["bead", "show", "Toast"], ["agent", "list"]):
+        fastest = min(_seconds(town, words) for _ in range(5))
+        assert fastest < 0.3, (words, fastest)
+
+
+def _seconds(town: Town, words: list[str]) -> float:
+    began = time.perf_counter()
+    town.ok(*words)
+    return time.perf_counter() - began
