@@ -3,11 +3,14 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 PY := .venv/bin/python
 WORKERS ?= 4
+# The real agent programs of tests/agents, installed once for all checkouts.
+AGENTS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/boomtown-test-agents
 
-.PHONY: setup setup-node demo test unit check bench clean help
+.PHONY: setup setup-node setup-agents demo test unit check bench clean help
 help:
 	@echo "make demo   set up, then run a whole town once, on embedded defaults"
 	@echo "make test   set up, then run all tests"
+	@echo "make setup-agents  the real agent programs that tests/agents drives, from npm (1.3 GB, outside of the tree)"
 	@echo "make unit   only the tests of the decisions, in seconds"
 	@echo "make check  ruff, pyright, import-linter, deptry"
 	@echo "make bench  measure, beside a naive floor"
@@ -23,6 +26,12 @@ setup: .venv/.ready
 setup-node: tests/trpc/node_modules/.ready
 tests/trpc/node_modules/.ready: tests/trpc/package-lock.json .venv/.ready
 	@tests/trpc/install.sh $(CURDIR)/$(PY)
+setup-agents: $(AGENTS)/node_modules/.ready
+$(AGENTS)/node_modules/.ready: tests/agents/package.json tests/agents/package-lock.json
+	@mkdir -p $(AGENTS)
+	@cp tests/agents/package.json tests/agents/package-lock.json $(AGENTS)/
+	@cd $(AGENTS) && npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
 
 demo: setup
 	@.venv/bin/boomtown demo
