@@ -67,8 +67,9 @@ def _usage(command: Command) -> Iterator[str]:
             many = "…" if argument.rest.get("action") == "append" else ""
             yield _spelled(argument) if argument.rest.get("required") else f"[{_spelled(argument)}]{many}"
             continue
-        name = argument.rest.get("metavar", argument.flags[0])
-        yield {"?": f"[{name}]", "*": f"{name}…", "+": f"{name}…"}.get(argument.rest.get("nargs", ""), name)
+        name: str = argument.rest.get("metavar", argument.flags[0])
+        nargs = argument.rest.get("nargs")
+        yield f"[{name}]" if nargs == "?" else f"{name}…" if nargs else name
 
 
 def _spelled(argument: Argument) -> str:
