@@ -81,7 +81,7 @@ class Clone:
         """Write configuration and hooks into the new repositories."""
         self._url = url
         _write(self.paths.root / "clone.config", _configuration(scrub(url), self.dead_end, object_format).encode())
-        self._config = None
+        self._config = self._config_seen = None
         for hooks, hook in ((self.repo / "hooks", "pre-push"), (self.dead_end / "hooks", "pre-receive")):
             hooks.mkdir(parents=True, exist_ok=True)
             _write(hooks / hook, _HOOK.encode(), 0o700)
@@ -120,6 +120,7 @@ class Clone:
         config: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
         ok: tuple[int, ...] | None = (0,),
+        gently: bool = False,
     ) -> Done:
         """A local git command on the clone, or on one of its worktrees; see `Git.run`."""
         self._guard()
@@ -132,6 +133,7 @@ class Clone:
             config=config,
             stdin=stdin,
             ok=ok,
+            gently=gently,
         )
 
     async def speak(self, *args: str, ok: tuple[int, ...] | None = (0,)) -> Done:
@@ -263,6 +265,11 @@ class Clones:
         if not rig or rig.startswith((".", "-")) or os.sep in rig or "\0" in rig:
             raise BadInputError(f"{rig!r} is no name for a rig.", field="name")
         return Clone(self._home.rig(rig), self._git)
+
+    def keep(self, clone: Clone) -> None:
+        """A new clone, with what it knows of its fetches."""
+        clone.finish()
+        self._known[clone.name] = clone
 
     def drop(self, rig: str) -> None:
         self._known.pop(rig, None)

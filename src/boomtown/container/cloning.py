@@ -37,7 +37,7 @@ async def clone(clones: Clones, spec: CloneSpec) -> CloneResult:
     except BaseException:
         await asyncio.to_thread(shutil.rmtree, new.paths.root, ignore_errors=True)
         raise
-    new.finish()
+    clones.keep(new)
     return result
 
 

@@ -21,6 +21,8 @@ OLDEST = (2, 38)
 LOCAL_TIMEOUT_S = 300.0
 REMOTE_TIMEOUT_S = 600.0
 
+_GENTLY = ("nice", "-n", "10")
+
 TOWN_NAME = "Boomtown"
 TOWN_EMAIL = "town@boomtown.invalid"
 
@@ -130,8 +132,9 @@ class Git:
         stdin: bytes | None = None,
         ok: tuple[int, ...] | None = (0,),
         timeout_s: float = LOCAL_TIMEOUT_S,
+        gently: bool = False,
     ) -> Done:
-        """Run one command. `config` is set for it alone, and is in no process list.
+        """Run one command. `config` is set for it alone, and is in no process list. `gently`: at a low priority.
 
         `ok`: the exit statuses that are answers; None takes all. Raises `GitError` with git's words for others, and
         when it took longer than `timeout_s` seconds and was killed.
@@ -140,7 +143,8 @@ class Git:
         where += [f"--work-tree={work_tree}"] if work_tree else []
         full = self._env | _as_environment(_SETTINGS | dict(config or {})) | dict(env or {})
         try:
-            done = await self._run(["git", *where, *args], cwd, full, stdin, timeout_s)
+            argv = [*(_GENTLY if gently else ()), "git", *where, *args]
+            done = await self._run(argv, cwd, full, stdin, timeout_s)
         except FileNotFoundError as error:
             if error.filename == str(cwd):
                 raise GitError(f"{cwd} is gone.") from error
@@ -164,7 +168,7 @@ class Git:
                 code = await child.wait()
                 await _drain(readers)
         except TimeoutError as error:
-            raise GitError(f"git {_verb(tuple(argv[1:]))} took longer than {timeout_s:g} s and was stopped.") from error
+            raise GitError(f"git {_verb(tuple(argv))} took longer than {timeout_s:g} s and was stopped.") from error
         finally:
             child.signal_group(signal.SIGKILL)
             if writer is not None:
@@ -188,7 +192,9 @@ def _as_environment(config: Mapping[str, str]) -> dict[str, str]:
 
 
 def _verb(args: tuple[str, ...]) -> str:
-    return next((arg for arg in args if not arg.startswith("-")), "")
+    """What git was asked to do, for messages."""
+    words = args[args.index("git") + 1 :] if "git" in args else args
+    return next((word for word in words if not word.startswith("-")), "")
 
 
 def scrub(text: str) -> str:

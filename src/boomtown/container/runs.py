@@ -134,7 +134,8 @@ class Run:
         spec, shop = self.spec, self._shop
         prompt = spec.prompt
         if conflicts and spec.conflict_note:
-            prompt += f"\n\n{spec.conflict_note.replace('{files}', ', '.join(conflicts))}\n"
+            files = "\n".join(f"- {name if name.isprintable() else repr(name)}" for name in conflicts)
+            prompt += f"\n\n{spec.conflict_note.replace('{files}', files)}\n"
         home = shop.home.rig(spec.rig).agent_home(spec.bead_id)
         self._tree = shop.forest.plant(spec.run_id, (str(self.worktree), str(home)))
         env = spec.env | prepare_home(home, spec) | {MARK: self._tree.mark}

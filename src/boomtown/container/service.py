@@ -28,9 +28,10 @@ from boomtown.container.protocol import (
     RunSpec,
     RunState,
 )
-from boomtown.container.runs import EXITED, Run, Workshop, read_facts
+from boomtown.container.runs import EXITED, STARTING, Run, Workshop, read_facts
 from boomtown.container.settings import Settings
 from boomtown.container.trees import Forest
+from boomtown.container.warm import Keeper
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import AlreadyRunningError, ConflictError
 from boomtown.home.clock import new_id
@@ -67,6 +68,8 @@ class Container:
         self._gates: dict[str, asyncio.Task[GateResult]] = {}
         self._reporter: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._keeper = Keeper(settings, lambda: any(run.state == STARTING for run in self._runs.values()))
         self._unmarked: list[tuple[int, float]] = []
 
     def trees(self, rig: str) -> Worktrees:
@@ -110,6 +113,7 @@ class Container:
         except BaseException:
             del self._runs[spec.run_id]
             raise
+        self._refresh(spec.rig, spec.base_branch, fetch=False)
         return run.view()
 
     def stop(self, run_id: str, grace_s: float) -> bool:
@@ -134,6 +138,12 @@ class Container:
 
     def _exited(self, run: Run) -> None:
         self.send("exit", Report(time.time(), (run.view(),)))
+        self._refresh(run.spec.rig, run.spec.base_branch, fetch=True)
+
+    def _refresh(self, rig: str, default_branch: str, *, fetch: bool) -> None:
+        """Be ready for the next start."""
+        if self.settings.warm_worktrees and not self._draining:
+            self.later(self._keeper.refresh(self.trees(rig), default_branch, fetch))
 
     async def inspect(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> Facts:
         self._refuse_if_live(rig, branch, worktree_slug)
@@ -154,7 +164,9 @@ class Container:
     # rigs
 
     async def clone(self, spec: CloneSpec) -> CloneResult:
-        return await cloning.clone(self.clones, spec)
+        result = await cloning.clone(self.clones, spec)
+        self._refresh(spec.rig, result.default_branch, fetch=False)
+        return result
 
     async def remove_rig(self, rig: str) -> None:
         if any(run.spec.rig == rig for run in self.live):
@@ -213,6 +225,7 @@ class Container:
 
     async def drain(self, grace_s: float) -> None:
         """Stop all runs and keep their work on their branches."""
+        self._draining = True
         runs = self.live
         for run in runs:
             run.stop(grace_s)

@@ -36,6 +36,8 @@ class Worktrees:
         self._checkouts = checkouts
         self._min_free = min_free_bytes
         self._records = clone.repo / "worktrees"
+        self.files = 0
+        """How many files the latest warm worktree has; 0 while that is not known."""
 
     def path(self, slug: str) -> Path:
         return self.clone.paths.worktree(slug)
@@ -87,11 +89,12 @@ class Worktrees:
         path = self.path(slug)
         return await self.clone.run(*args, cwd=path, git_dir=self.record(slug), work_tree=path, ok=ok, env=env)
 
-    async def create_detached(self, path: Path, slug: str, commit: str) -> Path:
-        """A worktree without a branch, for gates and for the warm pool."""
+    async def create_detached(self, path: Path, slug: str, commit: str, *, gently: bool = False) -> Path:
+        """A worktree without a branch, for gates and for the warm pool. `gently`: at a low priority."""
         self._register(path, slug, commit)
+        record = self.record(slug)
         async with self._checkouts:
-            await self.clone.run("reset", "--hard", "--quiet", cwd=path, git_dir=self.record(slug), work_tree=path)
+            await self.clone.run("reset", "--hard", "--quiet", cwd=path, git_dir=record, work_tree=path, gently=gently)
         return path
 
     def remove(self, path: Path, slug: str) -> None:
@@ -148,7 +151,8 @@ class Worktrees:
     async def warm_up(self, commit: str) -> None:
         """Add one warm worktree."""
         name = f"warm-{uuid.uuid4().hex[:12]}"
-        made = await self.create_detached(self.clone.paths.warm / f"{_WARM_NEW}{name}", name, commit)
+        made = await self.create_detached(self.clone.paths.warm / f"{_WARM_NEW}{name}", name, commit, gently=True)
+        self.files = _count_files(self.record(name) / "index")
         place = self.clone.paths.warm / name
         _write_line(self.record(name) / "gitdir", str(place / ".git"))
         made.rename(place)
@@ -188,6 +192,12 @@ class Worktrees:
             for path in list(folder.iterdir()) if folder.exists() else []:
                 if not self.record(path.name).exists():
                     self.discard(path)
+
+
+def _count_files(index: Path) -> int:
+    """The number of entries in a git index: bytes 8 to 12, see gitformat-index(5)."""
+    with open(index, "rb") as file:
+        return int.from_bytes(file.read(12)[8:12], "big")
 
 
 def _write_line(path: Path, line: str) -> None:

@@ -160,11 +160,11 @@ async def test_rework_begins_inside_the_merge_with_the_newest_default_branch(tmp
             branch=spec.branch,
             bead_id=spec.bead_id,
             rework=True,
-            conflict_note="Solve the conflict in: {files}",
+            conflict_note="Solve these:\n{files}",
         )
         state = await kit.finish(container, again)
         said = kit.output(again)
-        assert "Solve the conflict in: a.txt" in said
+        assert "- a.txt" in said
         assert "UU a.txt" in said
         assert "<<<<<<< HEAD" in said
         assert state.facts
