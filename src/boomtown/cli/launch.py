@@ -89,7 +89,9 @@ def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
             return {"url": running(home), "pid": process.pid}
         if time.monotonic() > deadline:
             process.terminate()
-            raise UnavailableError(f"The server did not answer within {START_S:.0f} s. See {said} and {server_log(home)}.")
+            raise UnavailableError(
+                f"The server did not answer within {START_S:.0f} s. See {said} and {server_log(home)}."
+            )
         _ends(process.pid, 0.02)
     raise UnavailableError(_last_words(said))
 

@@ -52,7 +52,12 @@ def page() -> str:
 
 
 def _section(command: Command) -> str:
-    lines = [f"### `{' '.join(['boomtown', command.words, *_usage(command)])}`", "", f"{_sentence(command.summary)}", ""]
+    lines = [
+        f"### `{' '.join(['boomtown', command.words, *_usage(command)])}`",
+        "",
+        f"{_sentence(command.summary)}",
+        "",
+    ]
     lines += [f"* `{_spelled(argument)}`: {argument.help}" for argument in command.arguments]
     return "\n".join(lines).rstrip() + "\n"
 

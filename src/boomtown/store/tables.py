@@ -25,8 +25,8 @@ _ID = String(36)
 
 def _partial(name: str, *columns: Column, where: str) -> Index:
     """A unique index over the rows where `where` holds: the rule stays true even if the code is wrong."""
-    condition = text(where)
-    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
+    # Without `postgresql_where`: naming it makes SQLAlchemy load that whole dialect at every start.
+    return Index(name, *columns, unique=True, sqlite_where=text(where))
 
 
 home = Table(

@@ -231,7 +231,6 @@ def upgrade() -> None:
         ["bead_id"],
         unique=True,
         sqlite_where=sa.text("status = 'merged'"),
-        postgresql_where=sa.text("status = 'merged'"),
     )
     op.create_index(
         "one_unfinished_merge_per_bead",
@@ -239,7 +238,6 @@ def upgrade() -> None:
         ["bead_id"],
         unique=True,
         sqlite_where=sa.text("status NOT IN ('merged', 'failed')"),
-        postgresql_where=sa.text("status NOT IN ('merged', 'failed')"),
     )
     op.create_table(
         "polecats",
@@ -267,7 +265,6 @@ def upgrade() -> None:
         ["rig_id", "name_key"],
         unique=True,
         sqlite_where=sa.text("released_at IS NULL"),
-        postgresql_where=sa.text("released_at IS NULL"),
     )
     op.create_index(
         "one_polecat_per_bead",
@@ -275,7 +272,6 @@ def upgrade() -> None:
         ["bead_id"],
         unique=True,
         sqlite_where=sa.text("released_at IS NULL"),
-        postgresql_where=sa.text("released_at IS NULL"),
     )
     op.create_index("polecats_rig", "polecats", ["rig_id", "released_at"], unique=False)
     op.create_table(
@@ -330,7 +326,6 @@ def upgrade() -> None:
         ["bead_id"],
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index(
         "one_live_run_per_branch",
@@ -338,7 +333,6 @@ def upgrade() -> None:
         ["rig_id", "branch"],
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index(
         "one_live_run_per_polecat",
@@ -346,7 +340,6 @@ def upgrade() -> None:
         ["polecat_id"],
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index(
         "one_live_run_per_worktree",
@@ -354,7 +347,6 @@ def upgrade() -> None:
         ["worktree"],
         unique=True,
         sqlite_where=sa.text("disposed_at IS NULL"),
-        postgresql_where=sa.text("disposed_at IS NULL"),
     )
     op.create_index("runs_bead", "runs", ["bead_id"], unique=False)
     op.create_index("runs_unfinished", "runs", ["rig_id", "disposed_at"], unique=False)
