@@ -28,8 +28,9 @@ def reconcile(snapshot: Snapshot, now: float) -> tuple[list[do.Change], list[do.
     effects: list[do.Effect] = []
     for run in snapshot.runs:
         _follow(run, snapshot, now, changes, effects)
-    changes += _releases(snapshot)
-    changes += _claims(snapshot, now)
+    released = list(_releases(snapshot))
+    changes += released
+    changes += _claims(snapshot, now, {release.polecat_id for release in released})
     effects += _leftovers(snapshot)
     effects += _landing(snapshot, now)
     return changes, effects
@@ -50,8 +51,10 @@ def alarm_at(snapshot: Snapshot, now: float) -> float:
 def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Change], effects: list[do.Effect]) -> None:
     """Lead one run from its claim to the end of its worktree."""
     container = snapshot.container
-    if container is None:
-        return  # nobody to ask, nothing to see: silence never ends a run
+    if container is None:  # nobody to ask, nothing to see: silence never ends a run
+        if run.phase in LIVE and (reason := _reason_to_stop(run, now)):
+            changes.append(do.AskToStop(run, reason))
+        return
     if run.phase == RunPhase.ENDED:
         if run.id not in snapshot.busy:
             effects.append(do.Dispose(run.id))
@@ -145,13 +148,13 @@ def _releases(snapshot: Snapshot) -> Iterator[do.Release]:
             yield do.Release(polecat.id)
 
 
-def _claims(snapshot: Snapshot, now: float) -> Iterator[do.Claim]:
+def _claims(snapshot: Snapshot, now: float, released: set[str]) -> Iterator[do.Claim]:
     """Beads that are due, in queue order, while caps leave room."""
     if not snapshot.dispatching:
         return
     live = sum(run.phase in LIVE for run in snapshot.runs)
     slots, kinds = snapshot.room.slots, dict(snapshot.room.kinds)
-    names = [polecat.name for polecat in snapshot.polecats]
+    names = [polecat.name for polecat in snapshot.polecats if polecat.id not in released]
     polecats = {polecat.bead_id: polecat for polecat in snapshot.polecats}
     number = snapshot.last_run_number
     for bead in snapshot.queue:

@@ -172,6 +172,7 @@ class ContainerEffects:
         if result.wip_commit:
             log.info("run.wip_kept", run=run_id, commit=result.wip_commit)
         await self._engine.command(SYSTEM, rig["id"], store)
+        self._engine.observed.settled(run_id)
 
     async def _forget(self, run_ids: tuple[str, ...]) -> None:
         await self._container.forget(list(run_ids))

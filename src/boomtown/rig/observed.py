@@ -74,16 +74,22 @@ class Observed:
         return changed
 
     def forget(self, run_ids: Iterable[str]) -> None:
-        """These exits are stored and told; drop all that is known of the runs."""
+        """The container dropped these runs, whose exits are stored: so does the server."""
         gone = set(run_ids)
         if self.container is not None:
             runs = {run_id: seen for run_id, seen in self.container.runs.items() if run_id not in gone}
-            self.container = replace(self.container, runs=runs, gone=self.container.gone - gone)
+            self.container = replace(self.container, runs=runs)
         self.states = {run_id: state for run_id, state in self.states.items() if run_id not in gone}
-        self.facts = {run_id: facts for run_id, facts in self.facts.items() if run_id not in gone}
-        self.calls = {run_id: at for run_id, at in self.calls.items() if run_id not in gone}
-        self.heartbeats = {run_id: at for run_id, at in self.heartbeats.items() if run_id not in gone}
         self.stopping = frozenset(item for item in self.stopping if item[0] not in gone)
+
+    def settled(self, run_id: str) -> None:
+        """The run is over and its worktree is gone; what its container still reports is forgotten by it first."""
+        self.facts = {known: facts for known, facts in self.facts.items() if known != run_id}
+        self.calls = {known: at for known, at in self.calls.items() if known != run_id}
+        self.heartbeats = {known: at for known, at in self.heartbeats.items() if known != run_id}
+        self.stopping = frozenset(item for item in self.stopping if item[0] != run_id)
+        if self.container is not None:
+            self.container = replace(self.container, gone=self.container.gone - {run_id})
 
     def never_started(self, run_id: str) -> None:
         """The container does not have this run, and promised never to start it."""

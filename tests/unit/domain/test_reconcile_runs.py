@@ -55,7 +55,7 @@ def test_a_run_claimed_while_nobody_was_attached_gets_its_container_before_it_is
 
 
 def test_silence_never_ends_a_run() -> None:
-    assert decide(rig(runs=(run(),), container=None), NOW + 1e6) == []
+    assert decide(rig(runs=(run(deadline_at=NOW + 2e6),), container=None), NOW + 1e6) == []
 
 
 def test_a_run_that_its_container_was_never_heard_of_again_is_asked_for_not_ended() -> None:
@@ -216,3 +216,17 @@ def test_facts_of_the_exit_come_before_those_of_an_inspection() -> None:
     decided = lone(rig(runs=(run(facts=old),), container=container({"r1": exited(0, CLEAN)})))
     assert isinstance(decided, do.End)
     assert decided.facts == CLEAN
+
+
+def test_a_stop_is_stored_also_while_nobody_is_attached() -> None:
+    cancelled = run(of=bead(status=BeadStatus.CANCELLED))
+    assert lone(rig(runs=(cancelled,), container=None)) == do.AskToStop(cancelled, StopReason.CANCEL)
+
+
+def test_a_name_that_is_released_is_free_in_the_same_moment() -> None:
+    waiting = bead("b2", BeadStatus.OPEN)
+    worker = polecat(bead("b1", BeadStatus.CLOSED), "Toast")
+    released, claimed = decide(rig(polecats=(worker,), queue=(waiting,)))
+    assert released == do.Release("p1")
+    assert isinstance(claimed, do.Claim)
+    assert claimed.name == "Toast"
