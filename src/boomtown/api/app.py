@@ -14,9 +14,11 @@ from boomtown import __version__
 from boomtown.api.agents import agent_routes, health
 from boomtown.api.auth import People, check_source
 from boomtown.api.errors import envelope, json_answer, to_trpc
+from boomtown.api.live.feed import Feed
 from boomtown.api.procedures import Caller, gastown
 from boomtown.api.trpc import Endpoint
 from boomtown.domain.errors import ForbiddenError, NotFoundError
+from boomtown.home.paths import Home
 from boomtown.rig.desk import Desk
 from boomtown.rig.tokens import Tokens
 
@@ -42,10 +44,11 @@ class Services(Protocol):
 class App:
     """The ASGI application of a server. `close` ends its live streams, so that it can end itself."""
 
-    def __init__(self, services: Services, people: People, *, allow_remote: bool = False) -> None:
+    def __init__(self, home: Home, services: Services, people: People, *, allow_remote: bool = False) -> None:
+        feed = Feed(home, services.town)
         self._trpc = Endpoint(
             gastown,
-            context=lambda scope: Caller(people.actor(scope), services.town),
+            context=lambda scope: Caller(people.actor(scope), services.town, feed),
             explain=to_trpc,
         )
         routes = [

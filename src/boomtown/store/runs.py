@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, func, select
 
 from boomtown.store import sql
@@ -39,6 +41,15 @@ def live_by_rig(connection: Connection) -> dict[str, int]:
 def live_by_kind(connection: Connection) -> dict[str, int]:
     query = select(runs.c.agent_kind, func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c.agent_kind)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def ended_since(connection: Connection, at: float) -> list[Row]:
+    """Runs that live or have ended since `at` (epoch seconds)."""
+    return sql.rows(connection, select(runs).where(runs.c.ended_at.is_(None) | (runs.c.ended_at >= at)))
+
+
+def named(connection: Connection, run_ids: Sequence[str]) -> list[Row]:
+    return sql.rows(connection, select(runs).where(runs.c.id.in_(run_ids)))
 
 
 def by_number(connection: Connection, rig_id: str, number: int) -> Row | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from boomtown.api.live.feed import Feed
 from boomtown.api.trpc import Input, Router
 from boomtown.api.trpc.validation import OWN
 
@@ -22,6 +23,7 @@ class Caller:
 
     actor: str
     town: Any
+    feed: Feed
 
 
 gastown: Router[Caller] = Router("gastown")

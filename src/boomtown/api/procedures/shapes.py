@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
@@ -174,7 +174,7 @@ class Events(TypedDict):
 
 
 class Frame(TypedDict):
-    """One line of a run's stream. `seq` grows by one within the run."""
+    """One line of a run's stream. `seq` grows by one within the run. `more`: the line goes on in the next frame."""
 
     agentId: str
     runId: str
@@ -182,6 +182,19 @@ class Frame(TypedDict):
     at: str
     kind: str
     data: Any
+    more: NotRequired[bool]
+
+
+class LiveEvent(TypedDict):
+    type: Literal["event"]
+    event: Event
+
+
+class LiveFrames(TypedDict):
+    """Frames of one run, in their order."""
+
+    type: Literal["frames"]
+    frames: list[Frame]
 
 
 class Stream(TypedDict):
@@ -306,5 +319,6 @@ class Status(TypedDict):
     max_agents: int | None
     paused: bool
     breaker_open: bool
+    last_seq: int
     rigs: list[RigStatus]
     last_errors: list[LastError]

@@ -13,6 +13,7 @@ from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.transaction import Tx
 from boomtown.store import events, rigs, runs, sql, tables
+from boomtown.store.sql import Row
 
 
 class WholeService(Service):
@@ -95,6 +96,19 @@ class WholeService(Service):
         """Return once there may be events past `seq`."""
         return await self._engine.wait_for_news(seq, timeout_s)
 
+    @property
+    def ledger_end(self) -> int:
+        """The `seq` of the newest event."""
+        return self._engine.last_seq
+
+    async def runs_since(self, at: float) -> list[Object]:
+        """What runs now or has ended since `at` (epoch seconds): `run_id`, `agent_id`, `rig_id`, `live`."""
+        return await self._engine.read(lambda db: [_run(row) for row in runs.ended_since(db, at)])
+
+    async def runs_named(self, run_ids: Sequence[str]) -> list[Object]:
+        """As `runs_since`, for these; those of rigs that were removed are missing."""
+        return await self._engine.read(lambda db: [_run(row) for row in runs.named(db, run_ids)])
+
     async def live_runs(self, rig_id: str | None = None, agent_ids: Sequence[str] | None = None) -> list[Object]:
         """`run_id`, `agent_id` and `rig_id` of what runs now."""
 
@@ -108,3 +122,12 @@ class WholeService(Service):
             ]
 
         return await self._engine.read(read)
+
+
+def _run(row: Row) -> Object:
+    return {
+        "run_id": row["id"],
+        "agent_id": row["polecat_id"],
+        "rig_id": row["rig_id"],
+        "live": row["ended_at"] is None,
+    }
