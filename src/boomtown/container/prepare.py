@@ -20,21 +20,26 @@ log = structlog.get_logger()
 async def prepare_worktree(trees: Worktrees, spec: RunSpec) -> tuple[str, ...]:
     """The run's worktree on its branch; returns the files in conflict that a rework left in it.
 
-    Raises `UnavailableError` (disk, remote). Whatever an earlier run left at this place is kept on the branch first.
+    Raises `UnavailableError` (disk, remote); then there is no worktree. Whatever an earlier run left at this place is
+    kept on the branch first.
     """
-    clone = trees.clone
+    clone, slug = trees.clone, spec.worktree_slug
     trees.check_disk()
     if spec.old_branch and spec.old_branch != spec.branch:
         await _rename_branch(clone, spec.old_branch, spec.branch)
     if spec.rework or clone.branch(spec.branch) is None:
         await clone.fetch(0.0 if spec.rework else spec.fetch_max_age_s)
-    if trees.path(spec.worktree_slug).exists() or trees.record(spec.worktree_slug).exists():
+    if trees.path(slug).exists() or trees.record(slug).exists():
         await work.dispose(trees, wip_on_branch(spec))
     base = await base_or_ours(clone, spec.base_branch)
-    await trees.create(spec.worktree_slug, spec.branch, base)
-    if spec.rework and base is not None:
-        return await _merge_newest(trees, spec, base)
-    return ()
+    try:
+        await trees.create(slug, spec.branch, base)
+        conflicts = await _merge_newest(trees, spec, base) if spec.rework and base is not None else ()
+    except BaseException:
+        trees.remove(trees.path(slug), slug)  # half of it is nobody's work
+        raise
+    trees.finish(slug)
+    return conflicts
 
 
 async def base_or_ours(clone: Clone, default_branch: str) -> str | None:

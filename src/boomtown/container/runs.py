@@ -115,7 +115,7 @@ class Run:
                 self._own(self._live())
                 return
         except BoomtownError as error:
-            if error.code == "REMOTE_UNREACHABLE":
+            if error.code == "REMOTE_UNREACHABLE" and not self._stopping:
                 raise
             self._error, self._start_failed = error.message, True
         except OSError as error:

@@ -100,7 +100,7 @@ async def dispose(trees: Worktrees, spec: DisposeSpec) -> DisposeResult:
     if trees.exists(slug):
         await settle(trees, slug, spec.branch)
         kept = await _keep(trees, spec) or kept
-    elif trees.path(slug).exists():
+    elif trees.path(slug).exists() and not trees.half_made(slug):
         _put_unknown_away(trees, slug)
     trees.remove(trees.path(slug), slug)
     return DisposeResult(wip_commit=kept, tip=clone.branch(spec.branch))

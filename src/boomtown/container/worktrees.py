@@ -2,7 +2,8 @@
 
 `git worktree add` makes its record in several steps, and other git commands fail when they meet a half-made one. So the
 record (gitrepository-layout(5): `worktrees/<id>/{HEAD,commondir,gitdir,locked}`) is written aside and renamed into
-place, and renamed out again before it is deleted. `locked` keeps a `git worktree prune` of an agent away from it.
+place, and renamed out again before it is deleted. `locked` keeps a `git worktree prune` of an agent away from it;
+`unfinished` says that no agent has been there yet: after a crash, what it holds is nobody's work.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 MIN_FREE_BYTES = 200_000_000
 _WARM_NEW = ".new-"
+_UNFINISHED = "unfinished"
 
 
 class Worktrees:
@@ -36,6 +38,7 @@ class Worktrees:
         self._checkouts = checkouts
         self._min_free = min_free_bytes
         self._records = clone.repo / "worktrees"
+        self._emptying = False
         self.files = 0
         """How many files the latest warm worktree has; 0 while that is not known."""
 
@@ -47,8 +50,12 @@ class Worktrees:
         return self._records / slug
 
     def exists(self, slug: str) -> bool:
-        """Whether folder and record are both there."""
-        return self.path(slug).is_dir() and self.record(slug).is_dir()
+        """Whether folder and record are both there, and were whole once."""
+        return self.path(slug).is_dir() and self.record(slug).is_dir() and not self.half_made(slug)
+
+    def half_made(self, slug: str) -> bool:
+        """Whether no run was in this worktree yet."""
+        return (self.record(slug) / _UNFINISHED).exists()
 
     def check_disk(self) -> None:
         """Raise `UnavailableError`, with figures, if the disk is too full for one more worktree."""
@@ -63,7 +70,8 @@ class Worktrees:
     async def create(self, slug: str, branch: str, base: str | None) -> Path:
         """A worktree at the tip of `branch`, which is made at `base` if there is none; nothing must be at its place.
 
-        With `base` None and no branch the worktree is empty, on a branch without a commit.
+        With `base` None and no branch the worktree is empty, on a branch without a commit. Until `finish` it counts as
+        half made.
         """
         path, head = self.path(slug), f"ref: refs/heads/{branch}"
         tip = self.clone.branch(branch)
@@ -81,6 +89,10 @@ class Worktrees:
         elif tip is None:
             await self.clone.run("update-ref", f"refs/heads/{branch}", commit, "")
         return path
+
+    def finish(self, slug: str) -> None:
+        """From now on, what is in the worktree is work."""
+        (self.record(slug) / _UNFINISHED).unlink(missing_ok=True)
 
     async def in_worktree(
         self, slug: str, *args: str, ok: tuple[int, ...] | None = (0,), env: Mapping[str, str] | None = None
@@ -118,10 +130,18 @@ class Worktrees:
         return place
 
     async def empty_trash(self) -> None:
-        """Delete what was taken away."""
-        with contextlib.suppress(FileNotFoundError):
-            for entry in list(os.scandir(self.clone.trash)):
-                await asyncio.to_thread(_delete, Path(entry.path))
+        """Delete what was taken away, one tree at a time."""
+        if self._emptying or not self.clone.trash.exists():
+            return
+        self._emptying = True
+        tried: set[Path] = set()
+        try:
+            while found := set(self.clone.trash.iterdir()) - tried:
+                tree = found.pop()
+                tried.add(tree)
+                await asyncio.to_thread(_delete, tree)
+        finally:
+            self._emptying = False
 
     def _register(self, path: Path, slug: str, head: str) -> None:
         """Make an empty worktree and its record."""
@@ -132,6 +152,7 @@ class Worktrees:
             ("commondir", "../.."),
             ("gitdir", str(path / ".git")),
             ("locked", "Boomtown"),
+            (_UNFINISHED, ""),
         ):
             (aside / name).write_text(f"{line}\n")
         path.mkdir(parents=True)
@@ -186,7 +207,8 @@ class Worktrees:
             with contextlib.suppress(OSError):
                 home = Path((record / "gitdir").read_text().strip()).parent
                 in_warm, in_scratch = home.parent == self.clone.paths.warm, home.parent == self.clone.paths.scratch
-                if in_scratch or not home.exists() or (in_warm and home.name not in warm):
+                half_made = in_scratch or (self.half_made(record.name) and not in_warm)
+                if half_made or not home.exists() or (in_warm and home.name not in warm):
                     self.remove(home, record.name)
         for folder in (self.clone.paths.warm, self.clone.paths.scratch):
             for path in list(folder.iterdir()) if folder.exists() else []:

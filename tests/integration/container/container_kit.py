@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from boomtown.container import proctable
+from boomtown.container.card import find, kill, wait_until_gone
 from boomtown.container.frames import FrameReader
 from boomtown.container.local import LocalContainer
 from boomtown.container.protocol import CloneSpec, DisposeSpec, Report, RunSpec, RunState
 from boomtown.container.service import Container
 from boomtown.container.settings import Settings
+from boomtown.container.trees import sweep
+from boomtown.domain.errors import BoomtownError
 from boomtown.home.paths import Home
 
 T = TypeVar("T")
@@ -32,10 +35,10 @@ IDENTITY = {
 }
 
 
-def git(where: Path, *args: str, check: bool = True) -> str:
+def git(where: Path, *args: str, check: bool = True, stdin: str | None = None) -> str:
     """Run git as a person would."""
     env = os.environ | IDENTITY
-    done = subprocess.run(["git", *args], cwd=where, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", *args], cwd=where, env=env, input=stdin, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"git {args}: {done.stderr}"
     return done.stdout.strip()
 
@@ -89,6 +92,7 @@ class Kit:
         self.reports: list[Report] = []
         self.attached: list[str] = []
         self.number = 0
+        self.run_ids: list[str] = []
 
     def clone_repo(self, rig: str = "web") -> Path:
         return self.home.rig(rig).repo
@@ -118,7 +122,9 @@ class Kit:
             "author_email": f"{name.lower()}@polecats.example",
             "wip_subject": f"wip: {name} {bead[:6]}",
         }
-        return RunSpec(**(values | changes))  # type: ignore[arg-type]
+        spec = RunSpec(**(values | changes))  # type: ignore[arg-type]
+        self.run_ids.append(spec.run_id)
+        return spec
 
     def disposal(self, spec: RunSpec, wip: str = "branch") -> DisposeSpec:
         return DisposeSpec(
@@ -186,16 +192,15 @@ class Kit:
             await self.end(client)
 
     async def end(self, client: LocalContainer) -> None:
-        with contextlib.suppress(Exception):
-            hello = client.attached
-            for run in hello.runs if hello else ():
-                await client.stop(run.run_id, 0.0)
-            for report in self.reports:
-                for run in report.runs:
-                    await client.stop(run.run_id, 0.0)
-            await until(lambda: not self.marked(), 5)
-            await client.shutdown()
+        """End all runs and whatever container the home has."""
+        with contextlib.suppress(BoomtownError):
+            for run_id in self.run_ids:
+                await client.stop(run_id, 0.0)
         await client.close()
+        if (card := find(self.home)) is not None:
+            kill(card)
+            assert await wait_until_gone(card, DEADLINE_S)
+        sweep(self.home_id)
 
     def latest(self, spec: RunSpec) -> RunState | None:
         """The run in the newest report that has it."""

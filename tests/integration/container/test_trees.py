@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from container_kit import FAST, Kit, repository, until
+from container_kit import FAST, Kit, repository, show, until
 
-from boomtown.container import proctable
+from boomtown.container import local, proctable
+from boomtown.container.local import LocalContainer
+from boomtown.container.protocol import PROTOCOL
 from boomtown.container.settings import Settings
+from boomtown.domain.errors import ConflictError, UnavailableError
 
 PYTHON = sys.executable
 _DEAF = "import signal, time, os; signal.signal(15, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(500)"
@@ -225,15 +228,72 @@ async def test_without_a_server_the_container_keeps_the_work_and_ends(tmp_path: 
     assert not alive(agent)
     assert not kit.home.container_json.exists()
     assert not kit.worktree(spec).exists()
-    from container_kit import show
-
     assert show(kit.clone_repo(), f"{spec.branch}:work.txt") == "precious"
     assert show(kit.clone_repo(), f"{spec.branch}").splitlines()[4].strip() == spec.wip_subject
 
 
-async def test_shutdown_is_refused_while_runs_live(tmp_path: Path) -> None:
-    from boomtown.domain.errors import ConflictError
+async def test_a_container_that_is_told_to_end_keeps_the_work(tmp_path: Path) -> None:
+    kit = Kit(tmp_path)
+    spec = kit.spec(f"echo precious > work.txt; {HARDY}")
+    async with kit.client(repository(tmp_path)) as client:
+        await client.start(spec)
+        await until(lambda: pids(kit, spec))
+        assert client.attached
+        os.kill(client.attached.pid, signal.SIGTERM)
+        end = await kit.exit_of(spec)
+        assert end.facts
+        await until(lambda: len(kit.attached) == 2)
+        assert show(kit.clone_repo(), f"{spec.branch}:work.txt") == "precious"
 
+
+@pytest.mark.parametrize(("ours", "replaced"), [(PROTOCOL + 1, False), (PROTOCOL + 2, True)])
+async def test_a_container_of_another_version_is_kept_or_drained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: int, replaced: bool
+) -> None:
+    kit = Kit(tmp_path)
+    spec = kit.spec(f"echo precious > work.txt; {HARDY}")
+    async with kit.client(repository(tmp_path)) as client:
+        await client.start(spec)
+        await until(lambda: pids(kit, spec))
+        first = client.attached
+        assert first
+        await client.close()
+        monkeypatch.setattr(local, "PROTOCOL", ours)
+        newer = LocalContainer(kit.home, kit.home_id, settings=FAST)
+        if not replaced:
+            assert (await newer.open()).container_id == first.container_id
+            await newer.stop(spec.run_id, 0.0)
+            await newer.close()
+            return
+        with pytest.raises(UnavailableError):
+            await newer.open()  # the successor in this test speaks the same old version
+        assert not alive(first.pid)
+        assert show(kit.clone_repo(), f"{spec.branch}:work.txt") == "precious"
+        await newer.close()
+
+
+def test_the_process_table_is_the_same_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_proc, ours = proctable.scan(), os.getpid()
+    monkeypatch.setattr(proctable, "_LINUX", False)
+    without = proctable.scan()
+    assert without[ours].ppid == with_proc[ours].ppid
+    assert without[ours].session == with_proc[ours].session
+    assert without[ours].alive
+    assert proctable.mark_of(ours) is None
+
+
+async def test_an_agent_that_closes_its_output_goes_on(tmp_path: Path) -> None:
+    kit = Kit(tmp_path)
+    spec = kit.spec("exec <&- >&- 2>&-; sleep 0.3; echo a > a; git add a; git commit -qm A")
+    async with kit.client(repository(tmp_path)) as client:
+        await client.start(spec)
+        end = await kit.exit_of(spec)
+        assert end.exit_code == 0
+        assert end.facts
+        assert end.facts.own_commits == 1
+
+
+async def test_shutdown_is_refused_while_runs_live(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
     spec = kit.spec("sleep 100")
     async with kit.client(repository(tmp_path)) as client:
@@ -252,8 +312,6 @@ async def test_a_long_home_path_is_no_obstacle(tmp_path: Path) -> None:
 
 
 async def test_two_clients_at_once_get_one_container(tmp_path: Path) -> None:
-    from boomtown.container.local import LocalContainer
-
     kit = Kit(tmp_path)
     both = [LocalContainer(kit.home, kit.home_id, settings=FAST) for _ in range(2)]
     hellos = await asyncio.gather(*(client.open() for client in both))

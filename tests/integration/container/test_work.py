@@ -246,6 +246,39 @@ async def test_a_worktree_deleted_by_hand_is_made_again(tmp_path: Path) -> None:
         assert kit.output(second) == ["a"]
 
 
+async def test_a_worktree_that_could_not_be_made_leaves_nothing(tmp_path: Path) -> None:
+    origin = repository(tmp_path)
+    blob = git(origin, "rev-parse", "main:README.md")
+    names = f"100644 blob {blob}\tfine\n100644 blob {blob}\t{'x' * 300}\n"
+    tree = git(origin, "mktree", stdin=names)
+    git(origin, "update-ref", "refs/heads/main", git(origin, "commit-tree", tree, "-m", "A name too long"))
+    kit = Kit(tmp_path)
+    async with kit.inside(origin) as container:
+        spec = kit.spec()
+        state = await container.start(spec)
+        assert state.start_failed
+        assert "xxx" in (state.error or "")
+        assert state.facts
+        assert (state.facts.own_commits, state.facts.dirty) == (0, False)
+        assert not kit.worktree(spec).exists()
+        assert (await container.dispose(kit.disposal(spec))).wip_commit is None
+
+
+async def test_what_a_crash_left_half_made_is_nobodys_work(tmp_path: Path) -> None:
+    kit, origin = Kit(tmp_path), repository(tmp_path)
+    spec = kit.spec("git status --porcelain; cat README.md")
+    async with kit.inside(origin) as container:
+        trees = container.trees("web")
+        await trees.create(spec.worktree_slug, spec.branch, await trees.clone.base("main"))
+        (kit.worktree(spec) / "README.md").unlink()
+    async with kit.inside() as container:
+        assert not kit.worktree(spec).exists()
+        state = await kit.finish(container, spec)
+        assert kit.output(spec) == ["# Hello"]
+        assert state.facts
+        assert not state.facts.dirty
+
+
 async def test_a_bead_retried_under_another_name_keeps_its_branch(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
     async with kit.inside(repository(tmp_path)) as container:
