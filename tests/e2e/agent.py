@@ -153,7 +153,7 @@ def red_first() -> None:
     if "gate" in PROMPT.lower() and Path("broken").exists():
         note(f"told.{BEAD}", PROMPT)
         git("rm", "--quiet", "broken")
-        git("commit", "--quiet", "--message", "Mend it")
+        commit("mended", "green\n")
         return
     commit("broken", "red\n")
 
