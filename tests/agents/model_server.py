@@ -99,7 +99,7 @@ class ModelServer:
         if request.url.path.endswith(":countTokens"):
             return JSONResponse({"totalTokens": 100})
         turns, tools = wire.turns(body), wire.tools(body)
-        troubles, move = next_move(turns, tools, json.dumps(body, ensure_ascii=False))
+        troubles, move = next_move(turns, tools, _words(body))
         trouble = self._due(turns, troubles)
         names = [tool.name for tool in tools]
         self.requests.append(Seen(request.url.path, body, turns, names, repr(trouble or move)))
@@ -121,6 +121,12 @@ class ModelServer:
             if trouble.times is None or self._troubles[key] <= trouble.times:
                 return trouble
         return None
+
+
+def _words(body: dict[str, Any]) -> str:
+    """All text of a request but that of its tools, which talk of paths in general."""
+    said = {key: value for key, value in body.items() if key not in ("tools", "config")}
+    return json.dumps(said, ensure_ascii=False)
 
 
 async def _stream(events: Any) -> AsyncIterator[bytes]:

@@ -65,6 +65,7 @@ VERBS: tuple[tuple[str, str, Verb], ...] = (
     ("POST", "/agents/{agent_id}/heartbeat", lambda desk, call: desk.heartbeat(*call.agent, call.body)),
     ("POST", "/agents/{agent_id}/checkpoint", lambda desk, call: desk.put_checkpoint(*call.agent, call.body)),
     ("GET", "/agents/{agent_id}/checkpoint", lambda desk, call: desk.get_checkpoint(*call.agent)),
+    ("POST", "/agents/{agent_id}/ask", lambda desk, call: desk.ask(*call.agent, call.body)),
     ("GET", "/agents/{agent_id}/mail", lambda desk, call: desk.mail(*call.agent, all=call.query.get("all") == "1")),
     ("POST", "/agents/{agent_id}/completed", lambda desk, call: desk.completed(*call.agent, call.body)),
     ("GET", "/agents/{agent_id}/molecule/current", lambda desk, call: desk.molecule(*call.agent)),
@@ -105,11 +106,11 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def _route(path: str, verbs: dict[str, Verb], desk: Desk, tokens: Tokens) -> BaseRoute:
     async def answer(request: Request) -> Response:
         try:
-            claims = _claims(request, tokens)
+            claims = claims_of(request, tokens)
             verb = verbs.get("GET" if request.method == "HEAD" else request.method)
             if verb is None:
                 raise BadMethodError(f"{request.method} is not for this path; it takes {' and '.join(verbs)}.")
-            body = await _body(request)
+            body = _object(await body_of(request))
             call = Call(claims, request.path_params, dict(request.query_params), body)
             return _success(await verb(desk, call))
         except ClientDisconnect:
@@ -126,7 +127,7 @@ def _route(path: str, verbs: dict[str, Verb], desk: Desk, tokens: Tokens) -> Bas
 def _unknown(tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            _claims(request, tokens)
+            claims_of(request, tokens)
             raise NotFoundError(f"There is no path {request.url.path[:200]} here.")
         except Exception as error:  # noqa: BLE001 - as above
             return envelope(error, request.method)
@@ -134,24 +135,30 @@ def _unknown(tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def _claims(request: Request, tokens: Tokens) -> Claims:
+def claims_of(request: Request, tokens: Tokens) -> Claims:
+    """Whose request it is. Raises `UnauthorizedError`."""
     token = bearer(request.scope)
     if token is None:
         raise UnauthorizedError("The agent's token is missing. Send `Authorization: Bearer $GASTOWN_SESSION_TOKEN`.")
     return tokens.verify(token)
 
 
-async def _body(request: Request) -> Body:
-    """The JSON object sent; `{}` for no body at all, None for anything else. Raises `TooLargeError` while reading."""
+async def body_of(request: Request) -> bytes:
+    """All that was sent. Raises `TooLargeError` while reading."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
             raise TooLargeError(f"The body is larger than {MAX_BODY} bytes. Send less.")
+    return bytes(body)
+
+
+def _object(body: bytes) -> Body:
+    """The JSON object sent; `{}` for no body at all, None for anything else."""
     if not body.strip():
         return {}
     try:
-        value = pydantic_core.from_json(bytes(body), allow_inf_nan=False)
+        value = pydantic_core.from_json(body, allow_inf_nan=False)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -15,6 +15,7 @@ from boomtown.api.agents import agent_routes, health
 from boomtown.api.auth import People, check_source
 from boomtown.api.errors import envelope, json_answer, to_trpc
 from boomtown.api.live.feed import Feed
+from boomtown.api.mcp import mcp_route
 from boomtown.api.procedures import Caller, gastown
 from boomtown.api.trpc import Endpoint
 from boomtown.domain.errors import ForbiddenError, NotFoundError
@@ -55,6 +56,7 @@ class App:
             Route("/", _front, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
             *agent_routes(services.desk, services.tokens),
+            mcp_route(services.desk, services.tokens),
             Mount("/trpc", self._trpc),
         ]
         inner = Starlette(routes=routes, exception_handlers={404: _not_found})
@@ -107,7 +109,7 @@ def _refusal(scope: Scope, error: ForbiddenError) -> Response:
     if scope["path"].startswith("/trpc"):
         told = to_trpc(error, None)
         return json_answer({"error": told.shape(None)}, told.http_status)
-    if scope["path"].startswith("/api"):
+    if scope["path"].startswith(("/api", "/mcp")):
         return envelope(error, scope["path"])
     return PlainTextResponse(error.message + "\n", error.http_status)
 

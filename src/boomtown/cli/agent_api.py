@@ -48,13 +48,14 @@ class Identity:
 
 
 class AgentApi:
-    """Calls the routes of one agent. A call is repeated for up to a minute while no server answers.
+    """Calls the routes of one agent. A call is repeated for `patience_s` while no server answers.
 
     `unclear` becomes true when an answer was lost on its way, so that the call may have been carried out twice.
     """
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, patience_s: float = PATIENCE_S) -> None:
         self.identity = identity
+        self._patience_s = patience_s
         self.unclear = False
 
     def get(self, path: str) -> Any:
@@ -70,7 +71,7 @@ class AgentApi:
         return f"/agents/{self.identity.agent_id}{path}"
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        return patiently(lambda: self._once(method, path, body), PATIENCE_S, first_s=0.1)
+        return patiently(lambda: self._once(method, path, body), self._patience_s, first_s=0.1)
 
     def _once(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         who = self.identity
@@ -86,7 +87,7 @@ class AgentApi:
             reason = str(error) or type(error).__name__
             raise UnavailableError(
                 f"The town's server at {who.url} did not answer ({reason}), though asked for "
-                f"{PATIENCE_S:.0f} s. Your commits are safe; try again later."
+                f"{self._patience_s:.0f} s. Your commits are safe; try again later."
             ) from error
         finally:
             connection.close()

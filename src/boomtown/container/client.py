@@ -17,6 +17,7 @@ from boomtown.container.protocol import (
     Hello,
     MergePlan,
     MergeSpec,
+    Message,
     PushResult,
     PushSpec,
     Report,
@@ -49,10 +50,19 @@ class ContainerClient(Protocol):
         """
         ...
 
-    async def stop(self, run_id: str, grace_s: float) -> bool:
+    async def stop(self, run_id: str, grace_s: float, gently: bool = False) -> bool:
         """Ask a run to end; after `grace_s` its whole tree is killed. The exit comes as a report.
 
+        `gently`: it has handed its work on, and an agent that is spoken with may finish its turn.
+
         Returns False if the run is not known: then it can never be started any more either.
+        """
+        ...
+
+    async def tell(self, run_id: str, messages: tuple[Message, ...]) -> bool:
+        """Pass messages to an agent that is spoken with; those that it has already change nothing.
+
+        Whether its session took them comes with a report (`RunState.delivered`). Returns False if there is no such run.
         """
         ...
 

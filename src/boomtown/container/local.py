@@ -23,6 +23,7 @@ from boomtown.container.protocol import (
     Hello,
     MergePlan,
     MergeSpec,
+    Message,
     PushResult,
     PushSpec,
     Report,
@@ -234,8 +235,11 @@ class LocalContainer:
         self._note(state)
         return state
 
-    async def stop(self, run_id: str, grace_s: float) -> bool:
-        return await self._call("stop", run_id=run_id, grace_s=grace_s)
+    async def stop(self, run_id: str, grace_s: float, gently: bool = False) -> bool:
+        return await self._call("stop", run_id=run_id, grace_s=grace_s, gently=gently)
+
+    async def tell(self, run_id: str, messages: tuple[Message, ...]) -> bool:
+        return await self._call("tell", run_id=run_id, messages=messages)
 
     async def forget(self, run_ids: list[str]) -> None:
         await self._call("forget", run_ids=run_ids)

@@ -68,7 +68,67 @@ class RunSpec:
     rework: bool = False
     conflict_note: str = ""
     fetch_max_age_s: float = 30.0
-    settings: dict[str, Any] = field(default_factory=dict)
+    talk: Talk | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """Words for a running agent. `now`: its turn is cancelled for them. `answers`: the id of a question of its run."""
+
+    id: str
+    text: str
+    now: bool = False
+    answers: str | None = None
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How to speak with an agent that speaks ACP: what its preset and the home's settings come to.
+
+    `files`: texts to write below HOME, by path; those of `first_files` only where there is none yet. `mode`: the
+    session mode to set. `model`: what the session must say that it uses; None: not checked. `tools`: variables for the
+    town's tools. `resumes`: an earlier session may be loaded; `again` is the prompt then, unless the words of the bead
+    (`words`, a digest) have changed. `reminder`: what to say once if a turn ends and nothing was handed on.
+    `answer_within_s`: how long an agent may be silent within a turn. `messages`: what waited for it.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    first_files: dict[str, str] = field(default_factory=dict)
+    permission: str = "allow"
+    mode: str | None = None
+    model: str | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+    usage: str = "turn"
+    resumes: bool = True
+    ends_on_eof: bool = True
+    again: str = ""
+    words: str = ""
+    reminder: str = ""
+    answer_within_s: float = 600.0
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an agent wants to know of a person before it goes on. `options`: the answers that it offers."""
+
+    id: str
+    text: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a run has used. `input_tokens` has the `cached_tokens` in it, `output_tokens` the `reasoning_tokens`.
+
+    `cost_usd` None: the agent does not say.
+    """
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +146,8 @@ class RunState:
     """One run as the container sees it. Times are epoch seconds.
 
     `state`: starting, running, exited (whole process tree proven gone; `facts` are set then, unless git failed, which
-    `error` says). `last_words`: the last lines of output, for people.
+    `error` says). `last_words`: the last lines of output, for people. `session`, `question`, `usage` and `delivered`
+    (ids of messages that the session took, in any run of this polecat) are those of an agent that speaks ACP.
     """
 
     run_id: str
@@ -110,6 +171,10 @@ class RunState:
     memory_bytes: int = 0
     last_words: str = ""
     facts: Facts | None = None
+    session: str | None = None
+    question: Question | None = None
+    usage: Usage | None = None
+    delivered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

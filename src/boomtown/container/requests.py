@@ -15,6 +15,7 @@ from boomtown.container.protocol import (
     DisposeSpec,
     GateSpec,
     MergeSpec,
+    Message,
     PushSpec,
     RunSpec,
     from_wire,
@@ -58,8 +59,11 @@ class Requests:
     async def _start(self, spec: dict[str, Any]) -> Any:
         return await self._container.start(from_wire(RunSpec, spec))
 
-    async def _stop(self, run_id: str, grace_s: float) -> bool:
-        return self._container.stop(run_id, grace_s)
+    async def _stop(self, run_id: str, grace_s: float, gently: bool = False) -> bool:
+        return self._container.stop(run_id, grace_s, gently)
+
+    async def _tell(self, run_id: str, messages: list[dict[str, Any]]) -> bool:
+        return self._container.tell(run_id, tuple(from_wire(Message, message) for message in messages))
 
     async def _forget(self, run_ids: list[str]) -> None:
         self._container.forget(run_ids)

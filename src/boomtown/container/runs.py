@@ -13,13 +13,13 @@ from typing import Any
 import structlog
 
 from boomtown.container import work
-from boomtown.container.agents.adapter import adapter_for
+from boomtown.container.agents.adapter import Conversation, Ending, Heard, adapter_for
 from boomtown.container.clones import Clones
 from boomtown.container.pipes import PipeReader, PipeWriter
 from boomtown.container.prepare import base_or_ours, prepare_home, prepare_worktree, wip_on_branch
 from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
 from boomtown.container.proctable import MARK
-from boomtown.container.protocol import DisposeResult, Facts, RunSpec, RunState
+from boomtown.container.protocol import DisposeResult, Facts, Message, RunSpec, RunState
 from boomtown.container.streams import LineSplitter, StreamWriter
 from boomtown.container.trees import Forest, Tree
 from boomtown.container.worktrees import Worktrees
@@ -31,6 +31,10 @@ log = structlog.get_logger()
 STARTING, RUNNING, EXITED = "starting", "running", "exited"
 _PIPES_END_S = 2.0
 """How long a pipe may stay open after every process of the tree is gone."""
+_LAST_WORDS_S = 1.0
+"""How long a conversation may go on after its program is gone: what that said before may still be on its way."""
+_LEAVES_S = 2.0
+"""How long a program gets to end when it is asked to, before it is asked more plainly."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,18 @@ class Workshop:
 
 
 class Run:
-    """One run. `on_exit` is called once, when its end is proven and judged."""
+    """One run. `on_exit` is called once, when its end is proven and judged; `on_news` when others should look at it."""
 
-    def __init__(self, spec: RunSpec, shop: Workshop, on_exit: Callable[[Run], None]) -> None:
+    def __init__(
+        self, spec: RunSpec, shop: Workshop, on_exit: Callable[[Run], None], on_news: Callable[[Run], None]
+    ) -> None:
         self.spec = spec
         self.state = STARTING
         self.ended = asyncio.get_running_loop().create_future()
         self._shop = shop
         self._on_exit = on_exit
+        self._on_news = on_news
+        self._talk: Conversation | None = None
         self._child: Child | None = None
         self._tree: Tree | None = None
         self._stream: StreamWriter | None = None
@@ -80,6 +88,7 @@ class Run:
     def view(self) -> RunState:
         """This run as the server sees it."""
         spec, stream, usage = self.spec, self._stream, self._tree.usage if self._tree and self.live else None
+        heard = self._talk.heard if self._talk else Heard()
         return RunState(
             run_id=spec.run_id,
             number=spec.number,
@@ -102,6 +111,10 @@ class Run:
             memory_bytes=usage.memory_bytes if usage else 0,
             last_words=stream.last_words if stream else "",
             facts=self._facts,
+            session=heard.session,
+            question=heard.question if self.live else None,
+            usage=heard.usage,
+            delivered=heard.delivered,
         )
 
     async def start(self) -> None:
@@ -140,7 +153,8 @@ class Run:
         self._tree = shop.forest.plant(spec.run_id, (str(self.worktree), str(home)))
         env = spec.env | prepare_home(home, spec) | {MARK: self._tree.mark}
         adapter = adapter_for(spec.adapter)
-        launch = adapter.launch(spec, prompt, home)
+        launch = adapter.launch(spec, prompt, self.worktree, home)
+        talk = self._talk = launch.conversation
         program = find_command(launch.argv[0], env.get("PATH"), self.worktree)
         if program is None:
             raise BadInputError(
@@ -151,17 +165,17 @@ class Run:
         child = self._child = shop.processes.spawn(
             (program, *launch.argv[1:]),
             cwd=self.worktree,
-            env=env,
-            stdin=NULL if launch.stdin is None else PIPE,
+            env=env | dict(launch.env),
+            stdin=NULL if launch.stdin is None and talk is None else PIPE,
             stdout=PIPE,
             stderr=PIPE,
         )
         self._tree.root = (child.pid, child.start or 0.0)
         self._started_at, self.state = time.time(), RUNNING
-        self._splitters = [LineSplitter(self._stream, adapter.kind_of(pipe)) for pipe in ("stdout", "stderr")]
+        heard = ("stderr",) if talk else ("stdout", "stderr")
+        self._splitters = [LineSplitter(self._stream, adapter.kind_of(pipe)) for pipe in heard]
         self._pipes = [
-            PipeReader(child.take(pipe), splitter.feed)
-            for pipe, splitter in zip(("stdout", "stderr"), self._splitters, strict=True)
+            PipeReader(child.take(pipe), splitter.feed) for pipe, splitter in zip(heard, self._splitters, strict=True)
         ]
         self._input = PipeWriter(child.take("stdin"), launch.stdin) if launch.stdin is not None else None
 
@@ -184,6 +198,40 @@ class Run:
             self._start_failed, self._error = True, self._stream.last_words.removeprefix("setpriv: ")
         await self._finish()
 
+    async def _converse(self) -> int:
+        """Speak with the program until one of both has enough; returns the exit status that it comes to."""
+        assert self._child
+        assert self._talk
+        assert self._stream
+        child, talk = self._child, self._talk
+        stdin, stdout = child.take("stdin"), child.take("stdout")
+        holding = asyncio.ensure_future(talk.hold(stdin, stdout, self._stream, lambda: self._on_news(self)))
+        gone = asyncio.ensure_future(child.wait())
+        await asyncio.wait({holding, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done():
+            await asyncio.wait({holding}, timeout=_LAST_WORDS_S)
+            holding.cancel()
+            await asyncio.wait({holding})
+            return gone.result() or 1
+        await self._see_off(gone)
+        ending: Ending = holding.result()
+        self._error = ending.error
+        return ending.code
+
+    async def _see_off(self, gone: asyncio.Future[int]) -> None:
+        """The program's input has ended: that, or a signal to its group, shall end it; what stays is killed later."""
+        assert self._child
+        assert self._talk
+        if self._talk.ends_on_eof:
+            await asyncio.wait({gone}, timeout=_LEAVES_S)
+        if not gone.done():
+            await self._shop.forest.look()
+            self._child.signal_group(signal.SIGTERM)
+            await asyncio.wait({gone}, timeout=_LEAVES_S)
+        if not gone.done():
+            await self._kill()
+            await gone
+
     async def _finish(self) -> None:
         """The tree is gone: read git, and say so."""
         spec = self.spec
@@ -191,6 +239,8 @@ class Run:
             self._kill_at.cancel()
         if self._tree:
             self._shop.forest.fell(self._tree)
+        if self._talk:
+            await self._talk.settle()
         if self._stream:
             self._stream.close()
         try:
@@ -205,8 +255,11 @@ class Run:
         self.ended.set_result(None)
         self._on_exit(self)
 
-    def stop(self, grace_s: float) -> None:
-        """Ask the program to end; after `grace_s` seconds its whole tree is killed. Again: the shorter grace holds."""
+    def stop(self, grace_s: float, gently: bool = False) -> None:
+        """Ask the program to end; after `grace_s` seconds its whole tree is killed. Again: the shorter grace holds.
+
+        `gently`: it has handed its work on, and may finish what it is just saying.
+        """
         if not self.live:
             return
         loop = asyncio.get_running_loop()
@@ -214,9 +267,18 @@ class Run:
             if self._kill_at:
                 self._kill_at.cancel()
             self._kill_at = loop.call_later(grace_s, lambda: self._own(self._kill()))
+        if self._talk:
+            self._talk.stop(gently)
         if not self._stopping:
             self._stopping = True
-            self._own(self._ask_to_end())
+            if not self._talk:
+                self._own(self._ask_to_end())
+
+    def tell(self, messages: tuple[Message, ...]) -> bool:
+        """Pass messages on; False if there is nobody to hear them."""
+        if self.live and self._talk:
+            self._talk.tell(messages)
+        return self.live and self._talk is not None
 
     async def _ask_to_end(self) -> None:
         if self._child:

@@ -24,6 +24,7 @@ from boomtown.container.protocol import (
     GateResult,
     GateSpec,
     Hello,
+    Message,
     Report,
     RunSpec,
     RunState,
@@ -106,7 +107,7 @@ class Container:
         for other in self.live:
             if (same := _same(other.spec, spec)) is not None:
                 raise AlreadyRunningError(f"{same} runs already, as run {other.spec.number}.")
-        run = self._runs[spec.run_id] = Run(spec, self._shop, self._exited)
+        run = self._runs[spec.run_id] = Run(spec, self._shop, self._exited, self._news)
         self.keep_reporting()
         try:
             await run.start()
@@ -116,13 +117,18 @@ class Container:
         self._refresh(spec.rig, spec.base_branch, fetch=False)
         return run.view()
 
-    def stop(self, run_id: str, grace_s: float) -> bool:
+    def stop(self, run_id: str, grace_s: float, gently: bool) -> bool:
         run = self._runs.get(run_id)
         if run is None:
             self._never_start(run_id)
             return False
-        run.stop(grace_s)
+        run.stop(grace_s, gently)
         return True
+
+    def tell(self, run_id: str, messages: tuple[Message, ...]) -> bool:
+        """See `ContainerClient.tell`."""
+        run = self._runs.get(run_id)
+        return run is not None and run.tell(messages)
 
     def forget(self, run_ids: list[str]) -> None:
         for run_id in run_ids:
@@ -135,6 +141,10 @@ class Container:
         self._gone[run_id] = None
         if len(self._gone) > _GONE_IDS:
             del self._gone[next(iter(self._gone))]
+
+    def _news(self, run: Run) -> None:
+        if self.has_listener():
+            self.send("report", Report(time.time(), (run.view(),)))
 
     def _exited(self, run: Run) -> None:
         self.send("exit", Report(time.time(), (run.view(),)))

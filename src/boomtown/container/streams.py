@@ -1,17 +1,20 @@
 """Streams: one append-only file of JSON lines per run, written by the container and read by the server.
 
 A frame is `{"seq": 1, "at": "2026-01-01T00:00:00.000Z", "kind": "stdout", "data": "text"}`; `seq` grows by one. Kinds:
-`stdout`, `stderr`, `system` (ours). A line longer than `MAX_LINE` is split; each part but the last has `"more": true`.
+`stdout`, `stderr`, `system` (ours), and those of `agents.updates` for agents that speak ACP, some with objects as data.
+A line longer than `MAX_LINE` is split; each part but the last has `"more": true`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections import deque
 from json.encoder import encode_basestring
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -69,10 +72,21 @@ class StreamWriter:
         if not self.full:
             self._frames("system", [text], False, iso(time.time()))
 
+    def event(self, kind: str, data: dict[str, Any]) -> None:
+        """A frame whose data is an object; no output in the sense of `last_words`."""
+        now = time.time()
+        self.last_output_at = now
+        if not self.full:
+            self._write(kind, [json.dumps(data, ensure_ascii=False, separators=(",", ":"))], False, iso(now))
+
     def _frames(self, kind: str, lines: list[str], more: bool, at: str | None) -> None:
+        self._write(kind, [encode_basestring(line) for line in lines], more, at)
+
+    def _write(self, kind: str, values: list[str], more: bool, at: str | None) -> None:
+        """Frames of `values`, which are JSON."""
         seq = self.last_seq
         middle = f',"at":"{at}","kind":"{kind}","data":'
-        rows = [f'{{"seq":{seq + n}{middle}{encode_basestring(line)}}}\n' for n, line in enumerate(lines, 1)]
+        rows = [f'{{"seq":{seq + n}{middle}{value}}}\n' for n, value in enumerate(values, 1)]
         if more:
             rows[-1] = rows[-1][:-2] + ',"more":true}\n'
         block = "".join(rows).encode("utf-8", "replace")
@@ -82,7 +96,7 @@ class StreamWriter:
             block = f'{{"seq":{seq + 1},"at":"{at}","kind":"system","data":"{text}"}}\n'.encode()
             self.last_seq = seq + 1
         else:
-            self.last_seq = seq + len(lines)
+            self.last_seq = seq + len(values)
         self._put(block)
 
     def _put(self, block: bytes) -> None:

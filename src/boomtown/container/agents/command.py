@@ -18,7 +18,7 @@ class CommandAdapter:
     An argument that holds `{prompt}` gets it in that place instead.
     """
 
-    def launch(self, spec: RunSpec, prompt: str, home: Path) -> Launch:
+    def launch(self, spec: RunSpec, prompt: str, cwd: Path, home: Path) -> Launch:  # noqa: ARG002
         match spec.prompt_mode:
             case "stdin":
                 return Launch(spec.command, prompt.encode("utf-8", "replace"))

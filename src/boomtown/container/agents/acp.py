@@ -1,0 +1,96 @@
+"""`kind = "acp"`: agents that speak the Agent Client Protocol over standard input and output."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boomtown.container.agents.adapter import Ending, Heard, Launch
+from boomtown.container.agents.meter import Meter
+from boomtown.container.agents.transport import PipeTransport
+from boomtown.container.protocol import Message, RunSpec
+from boomtown.container.streams import StreamWriter
+from boomtown.domain.errors import BadInputError
+
+if TYPE_CHECKING:
+    from boomtown.container.agents.session import Session
+
+
+class AcpAdapter:
+    """Writes the files that the preset wants, and speaks with the agent."""
+
+    def launch(self, spec: RunSpec, prompt: str, cwd: Path, home: Path) -> Launch:
+        if spec.talk is None:
+            raise BadInputError(f"The agent {spec.agent_kind} has no word on how to speak with it.")
+        for files, always in ((spec.talk.files, True), (spec.talk.first_files, False)):
+            for name, text in files.items():
+                _write(home / name, text, always)
+        return Launch(spec.command, conversation=AcpConversation(spec, prompt, cwd, home))
+
+    def kind_of(self, pipe: str) -> str:
+        return pipe
+
+
+def _write(path: Path, text: str, always: bool) -> None:
+    if always or not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+
+
+class AcpConversation:
+    """Light until it is held: then the session is imported."""
+
+    def __init__(self, spec: RunSpec, prompt: str, cwd: Path, home: Path) -> None:
+        assert spec.talk is not None
+        self.ends_on_eof = spec.talk.ends_on_eof
+        self._spec, self._prompt, self._cwd, self._home = spec, prompt, cwd, home
+        self._meter = Meter(spec.talk.usage, home)
+        self._session: Session | None = None
+        self._told: tuple[Message, ...] = ()
+        self._stopped = False
+
+    @property
+    def heard(self) -> Heard:
+        return self._session.heard if self._session else Heard()
+
+    async def hold(self, stdin: int, stdout: int, stream: StreamWriter, changed: Callable[[], None]) -> Ending:
+        transport = PipeTransport(stdin, stdout, lambda line: stream.lines("stdout", [line]))
+        try:
+            await self._meter.begin()
+            session, recorder = await asyncio.to_thread(_load)
+            if self._stopped:
+                return Ending(0)
+            self._session = session(
+                self._spec, self._prompt, self._cwd, self._home, recorder(stream), self._meter, changed
+            )
+            self._session.tell(self._told)
+            ending = await self._session.hold(transport)
+            if ending.error:
+                stream.lines("error", [ending.error])
+            return ending
+        finally:
+            transport.end_input()
+
+    def stop(self, gently: bool) -> None:
+        self._stopped = True
+        if self._session:
+            self._session.stop(gently)
+
+    def tell(self, messages: tuple[Message, ...]) -> None:
+        if self._session:
+            self._session.tell(messages)
+        else:
+            self._told += messages
+
+    async def settle(self) -> None:
+        await self._meter.count()
+
+
+def _load() -> tuple[type[Session], type]:
+    from boomtown.container.agents.session import Session
+    from boomtown.container.agents.updates import Recorder
+
+    return Session, Recorder

@@ -1,0 +1,73 @@
+"""Counting what one run uses, in the one meaning of `protocol.Usage`, from whatever its agent tells."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from boomtown.container.agents.books import minus, plus, reader
+from boomtown.container.protocol import Usage
+
+
+class Meter:
+    """`kind` is a preset's `usage`:
+
+    * `database:PATH`, `rollouts:PATH`, `transcripts:PATH`: the agent keeps books, see `books`
+    * `turn`: the answer to a prompt has the turn's tokens
+    * `meta.quota`: so it has, below `_meta`; `meta.usage`: each update has a step's, below `_meta`
+
+    A cost that an agent tells is that of its process so far.
+    """
+
+    def __init__(self, kind: str, home: Path) -> None:
+        self._kind = kind
+        self._read = reader(kind, home)
+        self._before = Usage()
+        self._told = Usage()
+        self.usage: Usage | None = None
+
+    async def begin(self) -> None:
+        """What is in the books now was used by earlier runs."""
+        if self._read is not None:
+            self._before = await asyncio.to_thread(self._read)
+
+    async def count(self) -> None:
+        """Bring `usage` up to date."""
+        if self._read is not None:
+            used = minus(await asyncio.to_thread(self._read), self._before)
+            cost = used.cost_usd if used.cost_usd is not None else self._told.cost_usd
+            self.usage = Usage(used.input_tokens, used.cached_tokens, used.output_tokens, used.reasoning_tokens, cost)
+        else:
+            self.usage = self._told
+
+    def told_cost(self, amount: float, currency: str) -> None:
+        if currency == "USD":
+            self._told = plus(self._told, Usage(cost_usd=amount - (self._told.cost_usd or 0.0)))
+
+    def told_meta(self, meta: dict[str, Any] | None) -> None:
+        """An update's `_meta`."""
+        usage = (meta or {}).get("usage")
+        if self._kind == "meta.usage" and isinstance(usage, dict):
+            self._told = plus(
+                self._told,
+                Usage(
+                    usage.get("inputTokens") or 0,
+                    usage.get("cachedReadTokens") or 0,
+                    usage.get("outputTokens") or 0,
+                    usage.get("thoughtTokens") or 0,
+                ),
+            )
+
+    def told_turn(self, usage: Any, meta: dict[str, Any] | None) -> None:
+        """The answer to a prompt: its `usage` and `_meta`."""
+        quota = (meta or {}).get("quota")
+        if self._kind == "meta.quota" and isinstance(quota, dict):
+            tokens = quota.get("token_count") or {}
+            found = Usage(tokens.get("input_tokens") or 0, 0, tokens.get("output_tokens") or 0)
+            self._told = plus(self._told, found)
+        elif self._kind == "turn" and usage is not None:
+            read, reasoning = usage.cached_read_tokens or 0, usage.thought_tokens or 0
+            # some count what was cached among the input, some beside it; the total has it once
+            found = Usage(max(usage.input_tokens, usage.total_tokens - usage.output_tokens), read, usage.output_tokens)
+            self._told = plus(self._told, Usage(found.input_tokens, read, found.output_tokens, reasoning))

@@ -1,0 +1,392 @@
+"""One run's session with an agent that speaks ACP, from the handshake to the last word.
+
+The only module that needs the protocol's library, which costs a second and 23 MB to import: so it is imported when the
+first such agent starts, in a thread, while that agent starts up itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import structlog
+from acp import PROTOCOL_VERSION, RequestError, text_block
+from acp.core import ClientSideConnection
+from acp.interfaces import Client
+from acp.schema import (
+    ClientCapabilities,
+    EnvVariable,
+    Implementation,
+    McpServerStdio,
+    PermissionOption,
+    PromptResponse,
+    RequestPermissionResponse,
+    ToolCallUpdate,
+    UsageUpdate,
+    UserMessageChunk,
+)
+
+from boomtown import __version__
+from boomtown.container.agents.adapter import Ending, Heard
+from boomtown.container.agents.asking import Permissions
+from boomtown.container.agents.journal import Journal
+from boomtown.container.agents.meter import Meter
+from boomtown.container.agents.transport import PipeTransport
+from boomtown.container.agents.updates import Recorder
+from boomtown.container.protocol import Message, RunSpec
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+START_S = 120.0
+"""For each step of the handshake: on a busy machine some agents need long."""
+SETTLE_S = 1.0
+"""After a turn, for a `done` of that very turn to come round from the server."""
+FINISH_S = 10.0
+"""For the end of a turn in which the agent called `done`."""
+CANCEL_S = 5.0
+TOOL_STARTS_WITHIN = 6
+"""A call of a tool that was announced and does not begin counts as silence after so many times the limit."""
+TOOLS = "boomtown"
+"""The name of the town's MCP server."""
+
+_MARK = re.compile(r"\(message ([0-9a-f-]{36})\)")
+
+
+class _GiveUpError(Exception):
+    """There is no point in going on; the message says why."""
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    text: str
+    messages: tuple[str, ...] = ()
+
+
+class Session:
+    """Speaks as the client. `changed` is called when `heard` has news that should be known at once."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        prompt: str,
+        cwd: Path,
+        home: Path,
+        recorder: Recorder,
+        meter: Meter,
+        changed: Callable[[], None],
+    ) -> None:
+        assert spec.talk is not None
+        self._spec, self._talk, self._cwd = spec, spec.talk, str(cwd)
+        self._first = prompt
+        self._recorder, self._meter, self._changed = recorder, meter, changed
+        self._journal = Journal(home)
+        self._permissions = Permissions(self._talk.permission, recorder, changed)
+        self._queue: list[Message] = []
+        self._known: set[str] = set(self._journal.page.delivered)
+        self._stop: asyncio.Event = asyncio.Event()
+        self._gently = False
+        self._wake: asyncio.Event = asyncio.Event()
+        self._replaying = False
+        self._reminded = False
+        self._begun_again = False
+        self._heard_at = 0.0
+        self._in_flight: tuple[str, ...] = ()
+        self._session: str | None = None
+        self.tell(self._talk.messages)
+
+    @property
+    def heard(self) -> Heard:
+        return Heard(self._session, self._permissions.question, self._meter.usage, self._journal.page.delivered)
+
+    # what the run wants
+
+    def stop(self, gently: bool) -> None:
+        self._gently = gently and not self._stop.is_set()
+        self._stop.set()
+        self._wake.set()
+
+    def tell(self, messages: tuple[Message, ...]) -> None:
+        for message in messages:
+            if message.id in self._known:
+                continue
+            self._known.add(message.id)
+            if message.answers and self._permissions.answer(message):
+                self._took((message.id,))
+            else:
+                self._queue.append(message)
+        self._wake.set()
+
+    # the conversation
+
+    async def hold(self, transport: PipeTransport) -> Ending:
+        """Everything; see `adapter.Conversation`. Closes only what it opened on top of the transport."""
+        self._connection = ClientSideConnection(cast(Client, self), transport)
+        try:
+            await self._converse()
+            return Ending(0)
+        except RequestError as error:
+            return Ending(1, _words(error))
+        except _GiveUpError as error:
+            return Ending(1, str(error))
+        except TimeoutError:
+            return Ending(1, f"The agent did not finish its handshake within {START_S:.0f} s.")
+        except ConnectionError:
+            return Ending(1, "The agent ended in the middle of its work.")
+
+    async def _converse(self) -> None:
+        prompt = await self._or_stop(self._begin())
+        while prompt is not None and not self._stop.is_set():
+            await self._turn(prompt)
+            prompt = await self._next()
+
+    async def _or_stop(self, work: Awaitable[T]) -> T | None:
+        """The result, or None if somebody wants an end first."""
+        task = asyncio.ensure_future(work)
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            stopped.cancel()
+            task.cancel()
+
+    async def _begin(self) -> _Prompt:
+        """Handshake and session; returns the first prompt."""
+        connection = self._connection
+        me = Implementation(name="boomtown", version=__version__)
+        async with asyncio.timeout(START_S):
+            agent = await connection.initialize(PROTOCOL_VERSION, ClientCapabilities(), me)
+        can_load = bool(agent.agent_capabilities and agent.agent_capabilities.load_session)
+        resumed = can_load and await self._load()
+        if not resumed:
+            async with asyncio.timeout(START_S):
+                answer = await connection.new_session(cwd=self._cwd, mcp_servers=[self._tools()])
+            self._session, self._options = answer.session_id, answer.config_options or []
+        model = self._check_model()
+        if self._talk.mode is not None:
+            async with asyncio.timeout(START_S):
+                await connection.set_session_mode(session_id=self._id, mode_id=self._talk.mode)
+        same_words = self._journal.page.words == self._talk.words
+        self._journal.write(agent=self._spec.agent_kind, session=self._session, cwd=self._cwd, words=self._talk.words)
+        info = agent.agent_info
+        self._recorder.event(
+            "session", id=self._session, agent=info.name if info else None, version=info.version if info else None,
+            model=model, resumed=resumed,
+        )  # fmt: skip
+        log.info("session.open", run=self._spec.run_id, session=self._session, resumed=resumed)
+        self._changed()
+        again = resumed and same_words and bool(self._talk.again)
+        return self._with_messages(self._talk.again if again else self._first)
+
+    @property
+    def _id(self) -> str:
+        assert self._session is not None
+        return self._session
+
+    async def _load(self) -> bool:
+        """Go on with the session of an earlier run; False if there is none, or the agent can't."""
+        page = self._journal.page
+        if not self._talk.resumes or not self._journal.can_resume(self._spec.agent_kind, self._cwd):
+            return False
+        assert page.session is not None
+        self._replaying = True
+        try:
+            async with asyncio.timeout(START_S):
+                answer = await self._connection.load_session(
+                    cwd=self._cwd, session_id=page.session, mcp_servers=[self._tools()]
+                )
+        except (RequestError, TimeoutError) as error:
+            said = _words(error) if isinstance(error, RequestError) else f"no answer within {START_S:.0f} s"
+            log.warning("session.not_resumed", run=self._spec.run_id, session=page.session, error=said)
+            self._recorder.text("system", f"The earlier session can't be resumed ({said}); a new one begins.")
+            return False
+        finally:
+            self._replaying = False
+        self._session, self._options = page.session, answer.config_options or []
+        return True
+
+    def _tools(self) -> McpServerStdio:
+        """The town's tools, as a command that the agent starts: every agent can do that."""
+        variables = [EnvVariable(name=name, value=value) for name, value in self._talk.tools.items()]
+        return McpServerStdio(name=TOOLS, command=sys.executable, args=["-I", "-m", "boomtown.cli.mcp"], env=variables)
+
+    def _check_model(self) -> str | None:
+        """The model that the session says it uses. Raises `_GiveUpError` if it is not the one asked for."""
+        found = next((option for option in self._options if option.id == "model"), None)
+        model = getattr(found, "current_value", None)
+        wanted = self._talk.model
+        if wanted is not None and model != wanted:
+            raise _GiveUpError(
+                f"The agent uses the model {model!r}, not {wanted!r}: it did not take its configuration. Check `model` "
+                f"and `config` of [agents.{self._spec.agent_kind}] in config.toml.",
+            )
+        return model
+
+    # turns
+
+    async def _turn(self, prompt: _Prompt) -> None:
+        """One prompt and all that follows from it. Returns when the turn is over, or has to be."""
+        self._recorder.text("prompt", prompt.text)
+        self._in_flight = prompt.messages
+        self._heard_at = _now()
+        asked = asyncio.create_task(self._connection.prompt(session_id=self._id, prompt=[text_block(prompt.text)]))
+        try:
+            response = await self._watch(asked)
+        finally:
+            asked.cancel()
+        if response is not None:
+            self._took(self._in_flight)
+            self._meter.told_turn(response.usage, response.field_meta)
+        await self._meter.count()
+        self._recorder.event("usage", **self._recorder.context, **_shown(self._meter))
+        self._recorder.end_turn(response.stop_reason if response else "cancelled")
+        self._changed()
+
+    async def _watch(self, asked: asyncio.Task[PromptResponse]) -> PromptResponse | None:
+        """Wait for the end of a turn; None if the agent had to be given up."""
+        why = await self._interrupted(asked)
+        if why is None or (why == "done" and await _ends(asked, FINISH_S)):
+            return asked.result()
+        self._permissions.withdraw()
+        await self._connection.cancel(session_id=self._id)
+        ended = await _ends(asked, CANCEL_S)
+        if why == "silent":
+            self._begin_again(ended)
+        return asked.result() if ended else None
+
+    async def _interrupted(self, asked: asyncio.Task[PromptResponse]) -> str | None:
+        """Why a turn has to be cut short, once it has; None if it ended by itself."""
+        while not asked.done():
+            self._wake.clear()
+            if self._stop.is_set():
+                return "done" if self._gently else "stop"
+            if any(message.now for message in self._queue):
+                return "message"
+            limit = self._silent_at()
+            if limit is not None and limit <= _now():
+                return "silent"
+            woken = asyncio.ensure_future(self._wake.wait())
+            timeout_s = None if limit is None else limit - _now()
+            await asyncio.wait({asked, woken}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            woken.cancel()
+        return None
+
+    def _begin_again(self, cancelled: bool) -> None:
+        """After silence, once, if the agent at least lets its turn be cancelled."""
+        said = f"The agent was silent for {self._talk.answer_within_s:g} s: its model does not answer."
+        if self._begun_again or not cancelled:
+            raise _GiveUpError(said)
+        self._begun_again = True
+        self._recorder.text("error", said + " The turn is begun again.")
+        again = "Your last turn was cut off: the model did not answer. Go on where you were."
+        self._queue.insert(0, Message(id="", text=again))
+
+    def _silent_at(self) -> float | None:
+        """When silence will have lasted too long; None while there is a reason for it."""
+        if self._permissions.question is not None or self._recorder.tools("in_progress"):
+            return None
+        times = TOOL_STARTS_WITHIN if self._recorder.tools("pending") else 1
+        return self._heard_at + times * self._talk.answer_within_s
+
+    async def _next(self) -> _Prompt | None:
+        """What to say after a turn: messages, or a reminder, once; None: nothing more."""
+        if not self._queue:
+            await self._or_stop(self._message_or(SETTLE_S))
+        if self._stop.is_set():
+            return None
+        if self._queue:
+            return self._with_messages("")
+        if self._reminded or not self._talk.reminder:
+            return None
+        self._reminded = True
+        return _Prompt(self._talk.reminder)
+
+    async def _message_or(self, timeout_s: float) -> None:
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._queue:
+                    await self._wake.wait()
+                    self._wake.clear()
+        except TimeoutError:
+            return
+
+    def _with_messages(self, text: str) -> _Prompt:
+        """A prompt with all messages that wait, in their order."""
+        queue, self._queue = self._queue, []
+        waiting = [message for message in queue if message.id not in self._journal.page.delivered]
+        parts = [text] if text else []
+        parts += [_letter(message) if message.id else message.text for message in waiting]
+        return _Prompt("\n\n".join(parts), tuple(message.id for message in waiting if message.id))
+
+    def _took(self, ids: tuple[str, ...]) -> None:
+        """The session has these messages now."""
+        self._in_flight = ()
+        known = self._journal.page.delivered
+        fresh = tuple(message_id for message_id in ids if message_id not in known)
+        if fresh:
+            self._journal.write(delivered=known + fresh)
+            self._changed()
+
+    # what the agent says
+
+    async def session_update(self, session_id: str, update: Any, **_meta: Any) -> None:  # noqa: ARG002
+        """A piece of news about the turn."""
+        self._heard_at = _now()
+        if self._replaying:
+            if isinstance(update, UserMessageChunk):
+                self._took(tuple(_MARK.findall(getattr(update.content, "text", ""))))
+            return
+        if self._in_flight:
+            self._took(self._in_flight)
+        self._meter.told_meta(update.field_meta)
+        if isinstance(update, UsageUpdate) and update.cost is not None:
+            self._meter.told_cost(update.cost.amount, update.cost.currency)
+        self._recorder.update(update)
+
+    async def request_permission(
+        self,
+        session_id: str,  # noqa: ARG002
+        tool_call: ToolCallUpdate,
+        options: list[PermissionOption],
+        **_meta: Any,
+    ) -> RequestPermissionResponse:
+        """May it use that tool?"""
+        self._heard_at = _now()
+        try:
+            return await self._permissions.request(tool_call, options)
+        finally:
+            self._heard_at = _now()
+            self._wake.set()
+
+
+async def _ends(task: asyncio.Task[Any], within_s: float) -> bool:
+    await asyncio.wait({task}, timeout=within_s)
+    return task.done()
+
+
+def _letter(message: Message) -> str:
+    who = "A person answers your question" if message.answers else "A person writes to you"
+    return f"{who} (message {message.id}):\n\n{message.text}"
+
+
+def _shown(meter: Meter) -> dict[str, Any]:
+    return {} if meter.usage is None else vars(meter.usage)
+
+
+def _words(error: RequestError) -> str:
+    """What the agent's error says, with the details that some put below it."""
+    said, data = str(error), error.data
+    if isinstance(data, dict):
+        data = next((data[key] for key in ("details", "message", "error") if isinstance(data.get(key), str)), None)
+    return f"{said}: {data}" if isinstance(data, str) and data not in said else said
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,200 @@
+"""The agent programs that Boomtown knows by name: one table of what is special about each.
+
+Measured with the versions that are named here; `boomtown agent install NAME` installs exactly those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+OPENCODE_ALLOW = {"*": "allow", "question": "deny", "doom_loop": "deny"}
+"""`question` would wait for a person at the agent's own screen; `gt_ask` asks ours. A loop is better ended."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One agent program that speaks ACP.
+
+    `package`, `version`: on npm. `programs`: where below `node_modules` the program is, best first, as glob patterns;
+    a native binary is better than its wrapper, which costs a process and gets the signals. `on_path`: its name where a
+    person has installed it. `needs_node`: the program is a script for Node.
+
+    `config` is merged with that of `config.toml` and written to `config_to`: `env:NAME` (as JSON), or a path below
+    HOME whose ending says the format (`.json`, `.toml`). `files` are written below HOME where they are missing: answers
+    to what is asked at a first start. `model_to`: `config:KEY` (several: `config:A,B`), `env:NAME` or `arg:FLAG`.
+
+    `plugins_to`: the key of `config` for paths of plugins.
+
+    `allow`, `ask`: changes to `config` for the two permission policies. `modes`: the session mode for each policy.
+
+    `checks_model`: the session says which model it uses, and another one than was asked for is a broken set-up.
+    `usage`: how tokens are counted, see `container.agents.usage`. `resumes`: `session/load` works in a new process.
+    `ends_on_eof`: it ends when its standard input does, and takes its tools' processes along.
+    """
+
+    name: str
+    title: str
+    package: str
+    version: str
+    programs: tuple[str, ...]
+    on_path: str
+    args: tuple[str, ...] = ()
+    needs_node: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    config_to: str | None = None
+    files: Mapping[str, Any] = field(default_factory=dict)
+    model_to: str | None = None
+    plugins_to: str | None = None
+    allow: Mapping[str, Any] = field(default_factory=dict)
+    ask: Mapping[str, Any] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=dict)
+    checks_model: bool = False
+    usage: str = "turn"
+    resumes: bool = True
+    ends_on_eof: bool = True
+    gaps: tuple[str, ...] = ()
+
+
+def _opencode_like(prefix: str, **more: Any) -> dict[str, Any]:
+    """Kilo is a descendant of OpenCode: the same configuration, other names. Nothing is fetched or told to anyone."""
+    return {
+        "args": ("acp",),
+        "env": {
+            f"{prefix}_DISABLE_AUTOUPDATE": "1",
+            f"{prefix}_DISABLE_MODELS_FETCH": "1",
+            f"{prefix}_DISABLE_LSP_DOWNLOAD": "1",
+            f"{prefix}_DISABLE_SHARE": "1",
+            f"{prefix}_DISABLE_TERMINAL_TITLE": "1",
+            f"{prefix}_DISABLE_CLAUDE_CODE": "1",
+        }
+        | more.pop("env", {}),
+        "config": {"autoupdate": False, "share": "disabled", "snapshot": False, "lsp": False, "formatter": False},
+        "config_to": f"env:{prefix}_CONFIG_CONTENT",
+        "model_to": "config:model,small_model",
+        "plugins_to": "plugin",
+        "allow": {"permission": OPENCODE_ALLOW},
+        "ask": {"permission": {"*": "allow", "bash": "ask", "edit": "ask", "question": "deny", "doom_loop": "deny"}},
+        "checks_model": True,
+        **more,
+    }
+
+
+PRESETS: Mapping[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            name="kilo",
+            title="Kilo CLI",
+            package="@kilocode/cli",
+            version="7.7.7",
+            programs=("@kilocode/cli/bin/.kilo", "@kilocode/cli-*/bin/kilo", ".bin/kilo"),
+            on_path="kilo",
+            usage="database:kilo/kilo.db",
+            **_opencode_like(
+                "KILO",
+                env={
+                    "KILO_DISABLE_SESSION_INGEST": "1",
+                    "KILO_DISABLE_DEFAULT_PLUGINS": "1",
+                    "KILO_DISABLE_CODEBASE_INDEXING": "1",
+                    "KILO_DISABLE_PRESENCE": "1",
+                    "KILO_TELEMETRY_LEVEL": "off",
+                    "KILO_NO_DAEMON": "1",
+                },
+            ),
+        ),
+        Preset(
+            name="opencode",
+            title="OpenCode",
+            package="opencode-ai",
+            version="1.18.33",
+            programs=("opencode-ai/bin/opencode.exe", "opencode-linux-*/bin/opencode", ".bin/opencode"),
+            on_path="opencode",
+            usage="database:opencode/opencode.db",
+            **_opencode_like("OPENCODE"),
+        ),
+        Preset(
+            name="claude",
+            title="Claude Code",
+            package="@agentclientprotocol/claude-agent-acp",
+            version="0.49.0",
+            programs=(".bin/claude-agent-acp",),
+            on_path="claude-agent-acp",
+            needs_node=True,
+            env={
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "DISABLE_AUTOUPDATER": "1",
+                "DISABLE_TELEMETRY": "1",
+                "DISABLE_ERROR_REPORTING": "1",
+            },
+            config_to=".claude/settings.json",
+            files={".claude.json": {"hasCompletedOnboarding": True}},
+            model_to="env:ANTHROPIC_MODEL",
+            usage="transcripts:.claude/projects",
+        ),
+        Preset(
+            name="codex",
+            title="Codex",
+            package="@zed-industries/codex-acp",
+            version="0.16.0",
+            programs=("@zed-industries/codex-acp-*/bin/codex-acp", ".bin/codex-acp"),
+            on_path="codex-acp",
+            config={
+                "check_for_update_on_startup": False,
+                "analytics": {"enabled": False},
+                "feedback": {"enabled": False},
+            },
+            config_to=".codex/config.toml",
+            model_to="config:model",
+            allow={"sandbox_mode": "danger-full-access", "approval_policy": "never"},
+            ask={"sandbox_mode": "workspace-write", "approval_policy": "on-request"},
+            modes={"allow": "full-access", "ask": "auto"},
+            usage="rollouts:.codex/sessions",
+            ends_on_eof=False,
+        ),
+        Preset(
+            name="gemini",
+            title="Gemini CLI",
+            package="@google/gemini-cli",
+            version="0.61.0",
+            programs=(".bin/gemini",),
+            on_path="gemini",
+            args=("--acp", "--skip-trust"),
+            needs_node=True,
+            env={"GEMINI_CLI_TRUST_WORKSPACE": "true"},
+            config={
+                "privacy": {"usageStatisticsEnabled": False},
+                "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
+            },
+            config_to=".gemini/settings.json",
+            model_to="arg:-m",
+            modes={"allow": "yolo"},
+            usage="meta.quota",
+            resumes=False,
+            ends_on_eof=False,
+            gaps=(
+                "A new run can't load the session of an earlier one; it begins a new one and is told what was done.",
+            ),
+        ),
+        Preset(
+            name="qwen",
+            title="Qwen Code",
+            package="@qwen-code/qwen-code",
+            version="0.15.10",
+            programs=(".bin/qwen",),
+            on_path="qwen",
+            args=("--acp",),
+            needs_node=True,
+            config={
+                "privacy": {"usageStatisticsEnabled": False},
+                "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
+            },
+            config_to=".qwen/settings.json",
+            model_to="env:OPENAI_MODEL",
+            modes={"allow": "yolo"},
+            usage="meta.usage",
+        ),
+    )
+}
