@@ -6,7 +6,7 @@ WORKERS ?= 4
 # The real agent programs of tests/agents, installed once for all checkouts.
 AGENTS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/boomtown-test-agents
 
-.PHONY: setup setup-node setup-agents demo test unit check bench clean help
+.PHONY: setup setup-node setup-agents web-types demo test unit check bench clean help
 help:
 	@echo "make demo   set up, then run a whole town once, on embedded defaults"
 	@echo "make test   set up, then run all tests"
@@ -32,6 +32,10 @@ $(AGENTS)/node_modules/.ready: tests/agents/package.json tests/agents/package-lo
 	@cp tests/agents/package.json tests/agents/package-lock.json $(AGENTS)/
 	@cd $(AGENTS) && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# The dashboard's types of the API, from the server's registry of procedures.
+web-types: setup
+	@$(PY) -m boomtown.api.describe.typescript > web/src/api/router.ts
 
 demo: setup
 	@.venv/bin/boomtown demo

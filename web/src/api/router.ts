@@ -1,5 +1,5 @@
-// What the server's procedures take and answer, for the official tRPC client. Objects are snake_case, as CONTRACT.md has
-// them: every field always there, null when empty; times are ISO 8601 UTC.
+// Generated from the server's registry of procedures by `make web-types`. Do not edit.
+// Objects are snake_case, every field always there, null when empty; times are ISO 8601 UTC.
 import type {
   TRPCBuiltRouter,
   TRPCDefaultErrorShape,
@@ -9,96 +9,10 @@ import type {
 } from "@trpc/server";
 import type { TrackedData } from "@trpc/server/unstable-core-do-not-import";
 
-export type Priority = "low" | "medium" | "high" | "critical";
-export type BeadStatus = "open" | "in_progress" | "in_review" | "closed" | "failed" | "cancelled";
-export type QueueReason =
-  | "held"
-  | "blocked"
-  | "paused"
-  | "auth"
-  | "quota"
-  | "budget"
-  | "backoff"
-  | "pressure"
-  | "cap";
-export type MergeStatus =
-  | "waiting"
-  | "testing"
-  | "landing"
-  | "merged"
-  | "failed"
-  | "approval"
-  | "remote_refused"
-  | "base_red";
-export type MergeMode = "review" | "direct" | "branch";
-export type LandingStyle = "squash" | "merge";
-export type AgentStatus = "working" | "idle" | "stalled" | "dead";
+/** Whatever JSON can say. */
+export type Anything = string | number | boolean | object | null;
 
-export interface Town {
-  id: string;
-  name: string;
-  created_at: string;
-}
-
-export interface Attempt {
-  number: number;
-  run_id: string | null;
-  outcome: string;
-  costs: boolean;
-  started_at: string | null;
-  ended_at: string | null;
-  exit_status: number | string | null;
-  error: string | null;
-}
-
-export interface Bead {
-  id: string;
-  bead_id: string;
-  rig_id: string;
-  parent_bead_id: string | null;
-  type: "issue" | "escalation";
-  status: BeadStatus;
-  title: string;
-  body: string;
-  priority: Priority;
-  labels: string[];
-  metadata: unknown;
-  agent_kind: string | null;
-  model: string | null;
-  timeout: number | null;
-  branch: string | null;
-  assignee: string | null;
-  assignee_agent_bead_id: string | null;
-  created_by: string;
-  attempts: number;
-  attempt_log: Attempt[];
-  last_error: string | null;
-  queue_reason: QueueReason | null;
-  queue_detail: string | null;
-  queue_position: number | null;
-  blocked_by: string[];
-  not_before: string | null;
-  created_at: string;
-  updated_at: string;
-  closed_at: string | null;
-}
-
-export interface Merge {
-  id: string;
-  bead_id: string;
-  branch: string;
-  status: MergeStatus;
-  merge_commit: string | null;
-  error: string | null;
-  pr_url: string | null;
-  created_at: string;
-  updated_at: string;
-}
-
-export interface BeadWithMerge extends Bead {
-  merge: Merge | null;
-}
-
+/** A polecat: the worker of one bead. */
 export interface Agent {
   id: string;
   rig_id: string;
@@ -121,8 +35,329 @@ export interface Agent {
   heartbeat_at: string | null;
   cpu_percent: number | null;
   memory_bytes: number | null;
-  checkpoint: unknown;
+  checkpoint: Anything;
   created_at: string;
+}
+
+export interface AgentInput {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  agentId: string;
+}
+
+export type AgentStatus = "working" | "idle" | "stalled" | "dead";
+
+/** One end of a run or of a merge. `costs`: whether it used up one of the bead's attempts. */
+export interface Attempt {
+  number: number;
+  run_id: string | null;
+  outcome: string;
+  costs: boolean;
+  started_at: string | null;
+  ended_at: string | null;
+  exit_status: string | number | null;
+  error: string | null;
+}
+
+export interface Bead {
+  id: string;
+  bead_id: string;
+  rig_id: string;
+  parent_bead_id: string | null;
+  type: BeadType;
+  status: BeadStatus;
+  title: string;
+  body: string;
+  priority: Priority;
+  labels: string[];
+  metadata: Anything;
+  agent_kind: string | null;
+  model: string | null;
+  timeout: number | null;
+  branch: string | null;
+  assignee: string | null;
+  assignee_agent_bead_id: string | null;
+  created_by: string;
+  attempts: number;
+  attempt_log: Attempt[];
+  last_error: string | null;
+  queue_reason: QueueReason | null;
+  queue_detail: string | null;
+  queue_position: number | null;
+  blocked_by: string[];
+  not_before: string | null;
+  created_at: string;
+  updated_at: string;
+  closed_at: string | null;
+}
+
+export interface BeadInput {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  beadId: string;
+}
+
+/** `nextCursor` is the `cursor` of the page that follows; null on the last. */
+export interface BeadPage {
+  items: Bead[];
+  nextCursor: string | null;
+}
+
+export type BeadStatus = "open" | "in_progress" | "in_review" | "closed" | "failed" | "cancelled";
+
+export type BeadType = "issue" | "escalation";
+
+/** A bead with its latest merge. */
+export interface BeadWithMerge {
+  id: string;
+  bead_id: string;
+  rig_id: string;
+  parent_bead_id: string | null;
+  type: BeadType;
+  status: BeadStatus;
+  title: string;
+  body: string;
+  priority: Priority;
+  labels: string[];
+  metadata: Anything;
+  agent_kind: string | null;
+  model: string | null;
+  timeout: number | null;
+  branch: string | null;
+  assignee: string | null;
+  assignee_agent_bead_id: string | null;
+  created_by: string;
+  attempts: number;
+  attempt_log: Attempt[];
+  last_error: string | null;
+  queue_reason: QueueReason | null;
+  queue_detail: string | null;
+  queue_position: number | null;
+  blocked_by: string[];
+  not_before: string | null;
+  created_at: string;
+  updated_at: string;
+  closed_at: string | null;
+  merge: Merge | null;
+}
+
+/** What the gates said. `failed`: the first that was red; `tail`: its last lines; `seconds` it took. */
+export interface Checked {
+  green: boolean;
+  failed: string | null;
+  tail: string;
+  seconds: number;
+}
+
+export interface CloseShell {
+  session: string;
+}
+
+export interface ContainerStatus {
+  pid: number | null;
+  started_at: string | null;
+  protocol: number | null;
+  attached: boolean;
+}
+
+export interface CreateRig {
+  name: string;
+  gitUrl: string;
+  townId?: string | null;
+  defaultBranch?: string | null;
+  maxPolecats?: number | null;
+  agent?: string | null;
+  gates?: string[] | null;
+  merge?: MergeMode | null;
+}
+
+export interface CreateTown {
+  name: string;
+}
+
+export interface DeleteRig {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  rigId: string;
+  discard?: boolean;
+}
+
+/** `text` is a unified diff against the merge base, `stat` its summary. */
+export interface Diff {
+  text: string;
+  stat: string;
+  base: string | null;
+  tip: string | null;
+}
+
+/** `nextSince` is the `since` of the call that follows. */
+export interface EventPage {
+  items: LedgerEvent[];
+  nextSince: number;
+}
+
+/** One line of a run's stream. `seq` grows by one within the run. `more`: the line goes on in the next frame. */
+export interface Frame {
+  agentId: string;
+  runId: string;
+  seq: number;
+  at: string;
+  kind: string;
+  data: Anything;
+  more?: boolean;
+}
+
+export interface GetBeadEvents {
+  rigId?: string | null;
+  beadId?: string | null;
+  since?: number | null;
+  limit?: number | null;
+  waitS?: number | null;
+}
+
+export interface GetStream {
+  runId?: string | null;
+  agentId?: string | null;
+  since?: number | null;
+  limit?: number | null;
+  waitS?: number | null;
+}
+
+/** Something that waits for a person, and what can be done about it. */
+export interface InboxItem {
+  kind: string;
+  bead_id: string | null;
+  rig_id: string | null;
+  title: string;
+  text: string;
+  action: string;
+  since: string;
+}
+
+export type LandingStyle = "squash" | "merge";
+
+export interface LastError {
+  bead_id: string;
+  title: string;
+  error: string;
+  at: string;
+}
+
+/** One entry of the ledger. `seq` grows over the whole home; `kind` is like `bead.created` or `run.ended`. */
+export interface LedgerEvent {
+  seq: number;
+  id: string;
+  at: string;
+  town_id: string | null;
+  rig_id: string | null;
+  bead_id: string | null;
+  agent_id: string | null;
+  run_id: string | null;
+  kind: string;
+  actor: string;
+  data: Record<string, Anything>;
+}
+
+export interface ListAgents {
+  rigId?: string | null;
+}
+
+export interface ListBeads {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  rigId: string;
+  status?: BeadStatus | null;
+  type?: BeadType | null;
+  limit?: number | null;
+  cursor?: string | null;
+  /** Sent by TanStack Query with every page; pages only go forward. */
+  direction?: "forward" | "backward" | null;
+}
+
+export interface ListRigs {
+  townId?: string | null;
+}
+
+export type Live = LiveEvent | LiveFrames;
+
+export interface LiveEvent {
+  type: "event";
+  event: LedgerEvent;
+}
+
+/** Frames of one run, in their order. */
+export interface LiveFrames {
+  type: "frames";
+  frames: Frame[];
+}
+
+export interface MaybeRig {
+  rigId?: string | null;
+}
+
+export interface Merge {
+  id: string;
+  bead_id: string;
+  branch: string;
+  status: MergeStatus;
+  merge_commit: string | null;
+  error: string | null;
+  pr_url: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface MergeInput {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  mergeId: string;
+}
+
+/** When a finished branch lands. */
+export type MergeMode = "review" | "direct" | "branch";
+
+export type MergeStatus = "waiting" | "testing" | "landing" | "merged" | "failed" | "approval" | "remote_refused" | "base_red";
+
+/** A sentence for people. */
+export interface Message {
+  message: string;
+}
+
+export interface OnEvents {
+  /** The id of the last item received; a reconnecting client sends it by itself. */
+  lastEventId?: string | null;
+  townId?: string | null;
+  rigId?: string | null;
+}
+
+export interface OnLive {
+  /** The id of the last item received; a reconnecting client sends it by itself. */
+  lastEventId?: string | null;
+  rigId?: string | null;
+  agentIds?: string[] | null;
+  streams?: boolean;
+}
+
+export interface OnStreams {
+  /** The id of the last item received; a reconnecting client sends it by itself. */
+  lastEventId?: string | null;
+  rigId?: string | null;
+  agentIds?: string[] | null;
+}
+
+export interface Pause {
+  rigId?: string | null;
+  stop?: boolean;
+}
+
+export interface Paused {
+  paused: boolean;
+}
+
+export type Priority = "low" | "medium" | "high" | "critical";
+
+/** Why an open bead waits; the first that holds, in this order. */
+export type QueueReason = "held" | "blocked" | "paused" | "auth" | "quota" | "budget" | "backoff" | "pressure" | "cap";
+
+export interface ReworkBead {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  beadId: string;
+  comment: string;
 }
 
 export interface Rig {
@@ -138,11 +373,69 @@ export interface Rig {
   landing: LandingStyle;
   gates: string[];
   status: "active" | "paused";
-  settings: Record<string, unknown>;
+  settings: Record<string, Anything>;
   created_at: string;
 }
 
-export interface RigStatus extends Rig {
+/** `notes`: sentences for the person who adds it, for instance on work that polecats won't see. */
+export interface RigAdded {
+  id: string;
+  town_id: string;
+  name: string;
+  git_url: string;
+  default_branch: string;
+  max_polecats: number;
+  live: number;
+  agent: string | null;
+  merge: MergeMode;
+  landing: LandingStyle;
+  gates: string[];
+  status: "active" | "paused";
+  settings: Record<string, Anything>;
+  created_at: string;
+  notes: string[];
+}
+
+/** A rig with its agents and the beads in progress. */
+export interface RigAtWork {
+  id: string;
+  town_id: string;
+  name: string;
+  git_url: string;
+  default_branch: string;
+  max_polecats: number;
+  live: number;
+  agent: string | null;
+  merge: MergeMode;
+  landing: LandingStyle;
+  gates: string[];
+  status: "active" | "paused";
+  settings: Record<string, Anything>;
+  created_at: string;
+  agents: Agent[];
+  beads: Bead[];
+}
+
+export interface RigInput {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  rigId: string;
+}
+
+export interface RigStatus {
+  id: string;
+  town_id: string;
+  name: string;
+  git_url: string;
+  default_branch: string;
+  max_polecats: number;
+  live: number;
+  agent: string | null;
+  merge: MergeMode;
+  landing: LandingStyle;
+  gates: string[];
+  status: "active" | "paused";
+  settings: Record<string, Anything>;
+  created_at: string;
   queue: number;
   waiting_for_a_slot: number;
   in_review: number;
@@ -150,61 +443,64 @@ export interface RigStatus extends Rig {
   merges: Merge[];
 }
 
-export interface Status {
-  home: string;
+export interface SendMessage {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  agentId: string;
+  message: string;
+  now?: boolean;
+}
+
+export interface ServerStatus {
+  pid: number;
+  url: string | null;
   version: string;
-  server: { pid: number; url: string | null; version: string; memory_bytes: number };
-  container: { pid: number | null; started_at: string | null; protocol: number | null; attached: boolean };
-  sandbox: string;
-  sandbox_note: string;
-  live: number;
-  max_agents: number | null;
-  paused: boolean;
-  breaker_open: boolean;
-  rigs: RigStatus[];
-  last_errors: { bead_id: string; title: string; error: string; at: string }[];
+  memory_bytes: number;
 }
 
-export interface InboxItem {
-  kind: string;
-  bead_id: string | null;
-  rig_id: string | null;
+export type SettingValue = string | number | boolean | string[] | null;
+
+/** `session` is what `closeShell` takes. */
+export interface Shell {
+  path: string | null;
+  env: Record<string, string>;
+  session: string;
+}
+
+export interface Shutdown {
+  now?: boolean;
+  keepContainer?: boolean;
+}
+
+export interface SlingMany {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  rigId: string;
+  tasks: TaskInput[];
+  hold?: boolean;
+  idempotencyKey?: string | null;
+}
+
+export interface SlingOne {
   title: string;
-  text: string;
-  action: string;
-  since: string;
+  body?: string | null;
+  model?: string | null;
+  agent?: string | null;
+  priority?: Priority | null;
+  timeoutS?: number | null;
+  hold?: boolean | null;
+  /** Indexes into the same list, or bead ids. */
+  dependsOn?: (number | string)[] | null;
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  rigId: string;
 }
 
-export interface LedgerEvent {
-  seq: number;
-  id: string;
-  at: string;
-  town_id: string | null;
-  rig_id: string | null;
-  bead_id: string | null;
-  agent_id: string | null;
-  run_id: string | null;
-  kind: string;
-  actor: string;
-  data: Record<string, unknown>;
+/** `agent` is null while the bead waits; `bead.queue_reason` says for what. */
+export interface Slung {
+  bead: Bead;
+  agent: Agent | null;
 }
 
-export interface Frame {
-  agentId: string;
-  runId: string;
-  seq: number;
-  at: string;
-  kind: string;
-  data: unknown;
-  more?: boolean;
-}
-
-export interface StreamPage {
-  runId: string;
-  agentId: string;
-  frames: Frame[];
-  nextSince: number;
-  ended: boolean;
+export interface SlungMany {
+  results: SlungTask[];
 }
 
 export interface SlungTask {
@@ -215,25 +511,174 @@ export interface SlungTask {
   queuePosition: number | null;
 }
 
-export interface Diff {
-  text: string;
-  stat: string;
-  base: string | null;
-  tip: string | null;
+export interface Status {
+  home: string;
+  last_seq: number;
+  version: string;
+  server: ServerStatus;
+  container: ContainerStatus;
+  sandbox: string;
+  sandbox_note: string;
+  live: number;
+  max_agents: number | null;
+  paused: boolean;
+  breaker_open: boolean;
+  rigs: RigStatus[];
+  last_errors: LastError[];
+}
+
+export interface StreamPage {
+  runId: string;
+  agentId: string;
+  frames: Frame[];
+  nextSince: number;
+  ended: boolean;
 }
 
 export interface TaskInput {
   title: string;
-  body?: string;
-  priority?: Priority;
-  agent?: string;
-  model?: string;
-  timeoutS?: number;
-  hold?: boolean;
-  dependsOn?: (number | string)[];
+  body?: string | null;
+  model?: string | null;
+  agent?: string | null;
+  priority?: Priority | null;
+  timeoutS?: number | null;
+  hold?: boolean | null;
+  /** Indexes into the same list, or bead ids. */
+  dependsOn?: (number | string)[] | null;
 }
 
-export type SettingValue = string | number | boolean | string[] | null;
+export interface Town {
+  id: string;
+  name: string;
+  created_at: string;
+}
+
+export interface TownInput {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  townId: string;
+}
+
+export interface TownWithRigs {
+  id: string;
+  name: string;
+  created_at: string;
+  rigs: Rig[];
+}
+
+export interface UpdateBead {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  beadId: string;
+  title?: string;
+  body?: string;
+  priority?: Priority;
+  agent?: string | null;
+  model?: string | null;
+  timeoutS?: number | null;
+  dependsOn?: string[];
+}
+
+export interface UpdateRig {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  rigId: string;
+  /** Setting → value; null: its default. */
+  settings: Record<string, SettingValue>;
+}
+
+export interface Workspace {
+  path: string | null;
+  env: Record<string, string>;
+  live: boolean;
+}
+
+export type Gastown = {
+  /** Make a bead, or with `tasks` many of them, all or none. The same `idempotencyKey`: the first answer again. */
+  sling: Mutation<SlingOne | SlingMany, Slung | SlungMany>;
+  /** The beads of a rig in the order in which they were made. */
+  listBeads: Query<ListBeads, BeadPage>;
+  /** A bead with its attempts and its latest merge. */
+  getBead: Query<BeadInput, BeadWithMerge>;
+  /** Entries of the ledger after `since`; with `waitS` it waits so long for the first. */
+  getBeadEvents: Query<GetBeadEvents | void, EventPage>;
+  /** Change what is given; the rest stays. */
+  updateBead: Mutation<UpdateBead, Bead>;
+  /** Let a held bead go, or one that waits for its back-off. */
+  startBead: Mutation<BeadInput, Bead>;
+  /** Give a bead up; its process is ended, its work kept. */
+  cancelBead: Mutation<BeadInput, Bead>;
+  /** Open a failed or cancelled bead again, with a new set of attempts. */
+  retryBead: Mutation<BeadInput, Bead>;
+  /** Close an escalation that was dealt with. */
+  closeBead: Mutation<BeadInput, Bead>;
+  /** Let a reviewed bead land. */
+  approveBead: Mutation<BeadInput, Bead>;
+  /** Send a bead back to its polecat with a comment; this costs no attempt. */
+  reworkBead: Mutation<ReworkBead, Bead>;
+  /** Give up a bead and its branch; the branch's tip stays in the clone. */
+  discardBead: Mutation<BeadInput, Bead>;
+  /** Events of the ledger from now on, or after `lastEventId`, which is the `seq` of an event. */
+  onEvents: Subscription<OnEvents | void, LedgerEvent>;
+  /** Frames of all runs, of one rig's, or of some agents'. Without an id: first the last 200 of each live run. */
+  onStreams: Subscription<OnStreams | void, Frame>;
+  /** The events of the whole home and, with `streams`, the frames of `onStreams`, in one connection. */
+  onLive: Subscription<OnLive | void, Live>;
+  /** All unfinished merges of a rig and the last finished ones. */
+  getMergeQueue: Query<RigInput, Merge[]>;
+  /** Try a merge again that waits for something outside. */
+  retryMerge: Mutation<MergeInput, Merge>;
+  /** A bead's changes against the merge base, uncommitted work included while it is live. */
+  getDiff: Query<BeadInput, Diff>;
+  /** All rigs, of one town or of the home. */
+  listRigs: Query<ListRigs | void, Rig[]>;
+  /** A rig with its agents and the beads in progress. */
+  getRig: Query<RigInput, RigAtWork>;
+  /** Clone a repository and put it under management; a failed try leaves nothing. */
+  createRig: Mutation<CreateRig, RigAdded>;
+  /** Change settings of a rig. Lowering a cap stops nothing that runs. */
+  updateRig: Mutation<UpdateRig, Rig>;
+  /** Remove a rig; refused with unfinished beads or unmerged branches unless `discard`. */
+  deleteRig: Mutation<DeleteRig, Record<string, Anything>>;
+  /** Run the gates on the default branch. */
+  checkRig: Mutation<RigInput, Checked>;
+  /** Fast-forward the local checkout that a rig was made from. */
+  pullRig: Mutation<RigInput, Message>;
+  /** All towns of this home. */
+  listTowns: Query<void, Town[]>;
+  /** A town and its rigs. */
+  getTown: Query<TownInput, TownWithRigs>;
+  /** Add a town. */
+  createTown: Mutation<CreateTown, Town>;
+  /** Remove a town that has no rigs. */
+  deleteTown: Mutation<TownInput, Record<string, Anything>>;
+  /** Server and container, rigs with live and cap, queue, merges, the sandbox in force, last errors. */
+  getStatus: Query<void, Status>;
+  /** What waits for a person, oldest first. */
+  getInbox: Query<void, InboxItem[]>;
+  /** Dispatch nothing more in one rig, or without `rigId` in the whole home. `stop` also ends what runs. */
+  pause: Mutation<Pause | void, Paused>;
+  /** Dispatch again; this also re-arms the breaker. */
+  resume: Mutation<MaybeRig | void, Paused>;
+  /** End the server once this is answered. Agents are stopped and their work is kept, unless `keepContainer`. */
+  shutdown: Mutation<Shutdown | void, Record<string, Anything>>;
+  /** The registered polecats, of one rig or of the home. */
+  listAgents: Query<ListAgents | void, Agent[]>;
+  /** One polecat. */
+  getAgent: Query<AgentInput, Agent>;
+  /** End a polecat's run; its work is kept and its bead held. */
+  stopAgent: Mutation<AgentInput, Agent>;
+  /** Say something to a running agent. Not in this version. */
+  sendMessage: Mutation<SendMessage, Record<string, Anything>>;
+  /**
+   * Frames after `since` of a run, or of the latest run of a polecat; with `waitS` it waits so long for the
+   * first.
+   */
+  getStream: Query<GetStream | void, StreamPage>;
+  /** Where a polecat works. */
+  getWorkspace: Query<AgentInput, Workspace>;
+  /** A worktree and environment for a person's shell; a bead without a run is held meanwhile. */
+  openShell: Mutation<AgentInput, Shell>;
+  /** The person has left the shell. */
+  closeShell: Mutation<CloseShell, Record<string, Anything>>;
+};
 
 type Query<I, O> = TRPCQueryProcedure<{ input: I; output: O; meta: unknown }>;
 type Mutation<I, O> = TRPCMutationProcedure<{ input: I; output: O; meta: unknown }>;
@@ -242,65 +687,6 @@ type Subscription<I, O> = TRPCSubscriptionProcedure<{
   output: AsyncIterable<TrackedData<O>, void, unknown>;
   meta: unknown;
 }>;
-
-interface Gastown {
-  listTowns: Query<void, Town[]>;
-  getStatus: Query<void, Status>;
-  getInbox: Query<void, InboxItem[]>;
-  getRig: Query<{ rigId: string }, Rig & { agents: Agent[]; beads: Bead[] }>;
-  listBeads: Query<
-    { rigId: string; status?: string; type?: string; limit?: number; cursor?: string; newest?: boolean },
-    { items: Bead[]; nextCursor: string | null }
-  >;
-  getBead: Query<{ beadId: string }, BeadWithMerge>;
-  getBeadEvents: Query<
-    { rigId?: string; beadId?: string; since?: number; before?: number; limit?: number },
-    { items: LedgerEvent[]; nextSince: number }
-  >;
-  getAgent: Query<{ agentId: string }, Agent>;
-  getWorkspace: Query<{ agentId: string }, { path: string | null; env: Record<string, string>; live: boolean }>;
-  getMergeQueue: Query<{ rigId: string }, Merge[]>;
-  getDiff: Query<{ beadId: string }, Diff>;
-  getStream: Query<
-    { runId?: string; agentId?: string; since?: number; limit?: number; waitS?: number },
-    StreamPage
-  >;
-  createRig: Mutation<
-    {
-      name: string;
-      gitUrl: string;
-      defaultBranch?: string;
-      maxPolecats?: number;
-      agent?: string;
-      gates?: string[];
-      merge?: MergeMode;
-    },
-    Rig & { notes: string[] }
-  >;
-  updateRig: Mutation<{ rigId: string; settings: Record<string, SettingValue> }, Rig>;
-  deleteRig: Mutation<{ rigId: string; discard?: boolean }, Record<string, never>>;
-  checkRig: Mutation<{ rigId: string }, { green: boolean; failed: string | null; tail: string; seconds: number }>;
-  pullRig: Mutation<{ rigId: string }, { message: string }>;
-  sling: Mutation<{ rigId: string; tasks: TaskInput[]; idempotencyKey?: string }, { results: SlungTask[] }>;
-  updateBead: Mutation<
-    { beadId: string; title?: string; body?: string; priority?: Priority; agent?: string; model?: string | null },
-    Bead
-  >;
-  cancelBead: Mutation<{ beadId: string }, Bead>;
-  retryBead: Mutation<{ beadId: string }, Bead>;
-  startBead: Mutation<{ beadId: string }, Bead>;
-  closeBead: Mutation<{ beadId: string }, Bead>;
-  approveBead: Mutation<{ beadId: string }, Bead>;
-  reworkBead: Mutation<{ beadId: string; comment: string }, Bead>;
-  discardBead: Mutation<{ beadId: string }, Bead>;
-  retryMerge: Mutation<{ mergeId: string }, Merge>;
-  stopAgent: Mutation<{ agentId: string }, Agent>;
-  sendMessage: Mutation<{ agentId: string; message: string; now?: boolean }, unknown>;
-  pause: Mutation<{ rigId?: string; stop?: boolean }, { paused: boolean }>;
-  resume: Mutation<{ rigId?: string }, { paused: boolean }>;
-  onEvents: Subscription<{ townId?: string; rigId?: string; lastEventId?: string }, LedgerEvent>;
-  onStreams: Subscription<{ rigId?: string; agentIds?: string[]; lastEventId?: string }, Frame>;
-}
 
 export type AppRouter = TRPCBuiltRouter<
   { ctx: object; meta: object; errorShape: TRPCDefaultErrorShape; transformer: false },

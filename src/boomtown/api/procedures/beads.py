@@ -14,7 +14,7 @@ from boomtown.domain.beads import BeadStatus, BeadType, Priority
 OnePriority = Annotated[Priority, Field(strict=False)]
 
 
-class Task(Input):
+class TaskInput(Input):
     title: Text
     body: Text | None = None
     model: Word | None = None
@@ -25,12 +25,12 @@ class Task(Input):
     depends_on: Annotated[list[int | Ref] | None, Field(description="Indexes into the same list, or bead ids.")] = None
 
 
-class SlingOne(RigInput, Task):
+class SlingOne(RigInput, TaskInput):
     pass
 
 
 class SlingMany(RigInput):
-    tasks: list[Task]
+    tasks: list[TaskInput]
     hold: bool = False
     idempotency_key: Word | None = None
 
@@ -83,7 +83,7 @@ async def sling(caller: Caller, q: Sling) -> shapes.Slung | shapes.SlungMany:
 
 
 @gastown.query
-async def list_beads(caller: Caller, q: ListBeads) -> shapes.Page[shapes.Bead]:
+async def list_beads(caller: Caller, q: ListBeads) -> shapes.BeadPage:
     """The beads of a rig in the order in which they were made."""
     return await caller.town.list_beads(caller.actor, **q.given())
 
@@ -95,7 +95,7 @@ async def get_bead(caller: Caller, q: BeadInput) -> shapes.BeadWithMerge:
 
 
 @gastown.query
-async def get_bead_events(caller: Caller, q: GetBeadEvents) -> shapes.Events:
+async def get_bead_events(caller: Caller, q: GetBeadEvents) -> shapes.EventPage:
     """Entries of the ledger after `since`; with `waitS` it waits so long for the first."""
     return await caller.town.get_bead_events(caller.actor, **q.given())
 

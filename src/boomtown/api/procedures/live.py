@@ -40,7 +40,7 @@ class OnLive(OnStreams):
 
 
 @gastown.subscription
-async def on_events(caller: Caller, q: OnEvents) -> AsyncIterator[Tracked[shapes.Event]]:
+async def on_events(caller: Caller, q: OnEvents) -> AsyncIterator[Tracked[shapes.LedgerEvent]]:
     """Events of the ledger from now on, or after `lastEventId`, which is the `seq` of an event."""
     (since,) = _positions(q.last_event_id, 1)
     async with aclosing(_events(caller.town, q.town_id, q.rig_id, since)) as events:
@@ -60,7 +60,7 @@ async def on_streams(caller: Caller, q: OnStreams) -> AsyncIterator[Tracked[shap
 
 
 @gastown.subscription
-async def on_live(caller: Caller, q: OnLive) -> AsyncIterator[Tracked[shapes.LiveEvent | shapes.LiveFrames]]:
+async def on_live(caller: Caller, q: OnLive) -> AsyncIterator[Tracked[shapes.Live]]:
     """The events of the whole home and, with `streams`, the frames of `onStreams`, in one connection."""
     since, position = _positions(q.last_event_id, 2)
     since = caller.town.ledger_end if since is None else since

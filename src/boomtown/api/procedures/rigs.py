@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from boomtown.api.procedures import shapes
 from boomtown.api.procedures.registry import Caller, Empty, Ref, RigInput, Text, Word, gastown
 from boomtown.api.trpc import Input
 from boomtown.domain.merges import MergeMode
 
-Setting = Text | int | float | bool | list[Text] | None
+SettingValue = TypeAliasType("SettingValue", Text | int | float | bool | list[Text] | None)
 
 
 class CreateRig(Input):
@@ -30,7 +31,7 @@ class ListRigs(Input):
 
 
 class UpdateRig(RigInput):
-    settings: Annotated[dict[str, Setting], Field(min_length=1, description="Setting → value; null: its default.")]
+    settings: Annotated[dict[str, SettingValue], Field(min_length=1, description="Setting → value; null: its default.")]
 
 
 class DeleteRig(RigInput):

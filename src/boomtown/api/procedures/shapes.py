@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, NotRequired, TypeVar
+from typing import Any, Literal, NotRequired
 
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from boomtown.domain.beads import BeadStatus, BeadType, Priority, QueueReason
 from boomtown.domain.merges import LandingStyle, MergeMode, MergeStatus
-
-T = TypeVar("T")
-
-
-class Page(TypedDict, Generic[T]):
-    """`nextCursor` is the `cursor` of the page that follows; null on the last."""
-
-    items: list[T]
-    nextCursor: str | None
 
 
 class Town(TypedDict):
@@ -70,6 +61,13 @@ class Bead(TypedDict):
     closed_at: str | None
 
 
+class BeadPage(TypedDict):
+    """`nextCursor` is the `cursor` of the page that follows; null on the last."""
+
+    items: list[Bead]
+    nextCursor: str | None
+
+
 class Merge(TypedDict):
     id: str
     bead_id: str
@@ -88,15 +86,18 @@ class BeadWithMerge(Bead):
     merge: Merge | None
 
 
+AgentStatus = TypeAliasType("AgentStatus", Literal["working", "idle", "stalled", "dead"])
+
+
 class Agent(TypedDict):
-    """A polecat: the worker of one bead. `status`: working, idle, stalled or dead."""
+    """A polecat: the worker of one bead."""
 
     id: str
     rig_id: str
     role: str
     name: str
     identity: str
-    status: Literal["working", "idle", "stalled", "dead"]
+    status: AgentStatus
     bead_id: str | None
     current_hook_bead_id: str | None
     run: int | None
@@ -150,7 +151,7 @@ class TownWithRigs(Town):
     rigs: list[Rig]
 
 
-class Event(TypedDict):
+class LedgerEvent(TypedDict):
     """One entry of the ledger. `seq` grows over the whole home; `kind` is like `bead.created` or `run.ended`."""
 
     seq: int
@@ -163,13 +164,13 @@ class Event(TypedDict):
     run_id: str | None
     kind: str
     actor: str
-    data: Any
+    data: dict[str, Any]
 
 
-class Events(TypedDict):
+class EventPage(TypedDict):
     """`nextSince` is the `since` of the call that follows."""
 
-    items: list[Event]
+    items: list[LedgerEvent]
     nextSince: int
 
 
@@ -187,7 +188,7 @@ class Frame(TypedDict):
 
 class LiveEvent(TypedDict):
     type: Literal["event"]
-    event: Event
+    event: LedgerEvent
 
 
 class LiveFrames(TypedDict):
@@ -197,7 +198,10 @@ class LiveFrames(TypedDict):
     frames: list[Frame]
 
 
-class Stream(TypedDict):
+Live = TypeAliasType("Live", LiveEvent | LiveFrames)
+
+
+class StreamPage(TypedDict):
     runId: str
     agentId: str
     frames: list[Frame]

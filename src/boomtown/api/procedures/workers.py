@@ -53,7 +53,7 @@ async def send_message(caller: Caller, q: SendMessage) -> Empty:
 
 
 @gastown.query
-async def get_stream(caller: Caller, q: GetStream) -> shapes.Stream:
+async def get_stream(caller: Caller, q: GetStream) -> shapes.StreamPage:
     """Frames after `since` of a run, or of the latest run of a polecat; with `waitS` it waits so long for the first."""
     return await caller.town.get_stream(caller.actor, **q.given())
 
