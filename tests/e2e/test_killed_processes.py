@@ -7,8 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 
-import psutil
-from towns import Town, eventually
+from towns import Town, alive, eventually
 
 
 def five_at_work(town: Town) -> list[str]:
@@ -21,7 +20,7 @@ def five_at_work(town: Town) -> list[str]:
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     os.kill(pid, number)
     if number == signal.SIGKILL:
-        eventually(lambda: not psutil.pid_exists(pid), f"{pid} is gone")
+        eventually(lambda: not alive(pid), f"{pid} is gone")
 
 
 def test_agents_outlive_the_server_and_a_new_one_attaches(town: Town) -> None:
@@ -45,7 +44,7 @@ def test_an_agent_that_is_done_while_the_server_is_away_waits_for_it(town: Town)
     kill(town.server_pid)
     town.go()
     (run,) = town.runs()
-    eventually(lambda: not psutil.pid_exists(run.pid), "it ended while nobody listened")
+    eventually(lambda: not alive(run.pid), "it ended while nobody listened")
     town.up()
     town.wait_for(bead, status="closed")
     assert len(town.runs()) == 1
@@ -67,7 +66,7 @@ def test_a_killed_container_leaves_no_survivor_and_its_beads_are_finished(town: 
     agents = [run.pid for run in town.live_runs()]
     (town.live_runs()[0].worktree / "half.txt").write_text("half\n")
     kill(town.container_pid)
-    eventually(lambda: not any(psutil.pid_exists(pid) for pid in agents), "no agent survives")
+    eventually(lambda: not any(alive(pid) for pid in agents), "no agent survives")
     eventually(lambda: len(town.live_runs()) == 5, "all five run again")
     for bead_id in ids:
         assert [entry["outcome"] for entry in town.bead(bead_id)["attempt_log"]] == ["container_lost"]
@@ -85,7 +84,7 @@ def test_both_killed(town: Town) -> None:
     kill(server)
     kill(container)
     town.up()
-    eventually(lambda: not any(psutil.pid_exists(pid) for pid in agents), "no agent survives")
+    eventually(lambda: not any(alive(pid) for pid in agents), "no agent survives")
     town.go()
     town.all_closed()
     assert {run.bead_id for run in town.runs()} == set(ids)
@@ -98,8 +97,8 @@ def test_a_container_that_stands_still_is_replaced(new_town: Callable[..., Town]
     agents, container = [run.pid for run in town.live_runs()], town.container_pid
     kill(container, signal.SIGSTOP)
     eventually(lambda: town.container_pid != container and len(town.live_runs()) == 5, "a successor runs them again")
-    assert not psutil.pid_exists(container)
-    assert not any(psutil.pid_exists(pid) for pid in agents)
+    assert not alive(container)
+    assert not any(alive(pid) for pid in agents)
     town.go()
     town.all_closed()
     assert Counter(run.bead_id for run in town.runs()) == Counter(ids * 2)

@@ -6,8 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
-import psutil
-from towns import Town, eventually
+from towns import Town, alive, eventually
 
 
 def test_two_homes_side_by_side(new_town: Callable[..., Town]) -> None:
@@ -24,7 +23,7 @@ def test_two_homes_side_by_side(new_town: Callable[..., Town]) -> None:
     os.kill(one.container_pid, signal.SIGKILL)
     eventually(lambda: len(one.runs()) == 4 and len(one.live_runs()) == 2, "the first recovers")
     one.down("--now")
-    assert [run.pid for run in other.live_runs() if psutil.pid_exists(run.pid)] == survivors
+    assert [run.pid for run in other.live_runs() if alive(run.pid)] == survivors
     assert other.run("status").status == 0
     other.go()
     other.all_closed()

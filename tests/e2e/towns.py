@@ -60,6 +60,14 @@ def eventually(condition: Callable[[], Any], what: str, timeout_s: float = 60.0)
     return answer
 
 
+def alive(pid: int) -> bool:
+    """Whether a process lives; one that only waits to be reaped does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def git(folder: Path, *words: str) -> str:
     """What git says; fails if it fails."""
     who = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
@@ -168,6 +176,11 @@ class Town:
                 continue
         return [process for process in found if process.pid != os.getpid()]
 
+    def last_words(self, lines: int = 40) -> str:
+        """The ends of the logs of server and container, for whoever reads why a test failed."""
+        logs = sorted(self.home.glob("*.log"))
+        return "\n".join(f"{log.name}:\n" + "\n".join(log.read_text().splitlines()[-lines:]) for log in logs)
+
     def close(self) -> None:
         """Take everything down; whatever survives is a failure, and is ended."""
         (self.control / "go").touch()
@@ -220,14 +233,18 @@ class Town:
         return self.ask("beads", rig)
 
     def wait_for(self, bead_id: str, **wanted: Any) -> dict[str, Any]:
-        """The bead, once its fields are as wanted; for `merge` its merge's status."""
+        """The bead, once its fields are as wanted; for `merge` its merge's status. Fails at once if it is over."""
 
         def reached() -> dict[str, Any] | None:
             bead = self.bead(bead_id)
             values = bead | {"merge": bead["merge"] and bead["merge"]["status"]}
-            return bead if all(values[key] == value for key, value in wanted.items()) else None
+            if all(values[key] == value for key, value in wanted.items()):
+                return bead
+            over = bead["status"] in ("closed", "failed", "cancelled")
+            assert not over, f"{wanted} was awaited, but: {self.ok('bead', 'show', bead_id).out}"
+            return None
 
-        return eventually(reached, f"bead {bead_id[:8]} is {wanted}; it is {self.bead(bead_id)}")
+        return eventually(reached, f"bead {bead_id[:8]} is {wanted}")
 
     def all_closed(self, rig: str = "web", timeout_s: float = 90.0) -> list[dict[str, Any]]:
         def closed() -> list[dict[str, Any]] | None:
@@ -238,7 +255,7 @@ class Town:
 
     def live_runs(self) -> list[LiveRun]:
         """Test agents whose process lives, as they said themselves."""
-        return [run for run in self.runs() if psutil.pid_exists(run.pid)]
+        return [run for run in self.runs() if alive(run.pid)]
 
     def runs(self) -> list[LiveRun]:
         """All runs that ever began."""
