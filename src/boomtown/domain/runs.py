@@ -27,7 +27,6 @@ class StopReason(StrEnum):
     DOWN = "down"
     DOWN_NOW = "down_now"
     TIMEOUT = "timeout"
-    ASK = "ask"
     STRAY = "stray"
     """Never stored: of a run that the container has and the store does not."""
 
@@ -45,7 +44,6 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     CANCELLED = "cancelled"
     DOWN = "down"
-    ASKED = "asked"
     # ends of a merge, kept beside those of runs in a bead's log of attempts
     CONFLICT = "conflict"
     GATE_RED = "gate_red"
@@ -53,7 +51,7 @@ class Outcome(StrEnum):
 
 
 FREE_OUTCOMES = frozenset(
-    {Outcome.HANDED_ON, Outcome.CONTAINER_LOST, Outcome.STOPPED, Outcome.CANCELLED, Outcome.DOWN, Outcome.ASKED, Outcome.REWORK}
+    {Outcome.HANDED_ON, Outcome.CONTAINER_LOST, Outcome.STOPPED, Outcome.CANCELLED, Outcome.DOWN, Outcome.REWORK}
 )
 """Recorded, but no attempt is used up: not the agent's doing, or no failure."""
 

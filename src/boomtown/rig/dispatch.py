@@ -59,9 +59,6 @@ class Dispatch:
         assert rig is not None
         assert polecat is not None
         agent = self._settings.pick_agent(bead["agent_kind"])
-        env = self._environment(rig, polecat, bead, run)
-        started = self._plan(agent, env, rig, bead)
-        messages = mail.waiting(db, bead["id"], run["claimed_at"])
         author = self.author(polecat["name"])
         rework = bead["rework"] is not None
         return RunSpec(
@@ -76,10 +73,10 @@ class Dispatch:
             base_branch=rig["default_branch"],
             agent_kind=agent.name,
             adapter=agent.kind,
-            command=started.command,
-            prompt=prompts.polecat(bead, rig, polecat["name"], run["branch"], () if talks else messages),
+            command=agent.command,
+            prompt=prompts.polecat(bead, rig, polecat["name"], run["branch"]),
             prompt_mode=agent.prompt,
-            env=env | dict(started.env) | agent.environment(self._environ),
+            env=self._environment(rig, polecat, bead, run) | agent.environment(self._environ),
             author_name=author.name,
             author_email=author.email,
             wip_subject=wip_subject(polecat["name"], bead["prefix"]),
