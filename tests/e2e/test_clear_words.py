@@ -104,8 +104,8 @@ def test_a_meant_host_is_said_too(new_town: NewTown) -> None:
     ran = town.run("up", "--detach", "--port", "0", "--host", "0.0.0.0", "--allow-remote")
     assert ran.status == 0
     assert "other machines" in ran.err
-    town.ok("status")
     town.ok("restart")
+    assert json.loads((town.home / "server.json").read_text())["host"] == "0.0.0.0"
     town.ok("status")
 
 

@@ -202,7 +202,8 @@ async def _answer(
         serving.result()
         return
     _write(home.port, url.rpartition(":")[2])
-    _write(home.server_json, json.dumps({"url": url, "pid": os.getpid(), "started_at": iso(SystemClock().now())}))
+    card = {"url": url, "host": listening.getsockname()[0], "pid": os.getpid(), "started_at": iso(SystemClock().now())}
+    _write(home.server_json, json.dumps(card))
     log.info("server.up", url=url, version=__version__, pid=os.getpid())
     on_ready(url)
     try:

@@ -38,6 +38,11 @@ def running(home: Home) -> str | None:
     return server.url if server is not None and pid_of(home.server_json) is not None else None
 
 
+def host_of(home: Home) -> str:
+    """The address that the home's server listens on; its URL says another for one that listens on all."""
+    return json.loads(home.server_json.read_text()).get("host", "127.0.0.1")
+
+
 def pid_of(path: Path) -> int | None:
     """The pid in `server.json` or `container.json`, if that process lives and is one of ours."""
     try:

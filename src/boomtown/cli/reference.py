@@ -31,8 +31,8 @@ _INSIDE = """\
 ## For agents
 
 Inside a worktree, from the variables that the town sets there. They wait up to a minute for a server that restarts, and
-end with status 1 and the word FENCED when the run is over. `mail send` and `escalate` arrive at least once: if an answer
-was lost on its way they are sent again.
+end with status 1 and the word FENCED when the run is over. `mail send` and `escalate` arrive at least once: if an
+answer was lost on its way they are sent again.
 """
 _LATER = """\
 ## Not yet

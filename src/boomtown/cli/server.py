@@ -102,11 +102,10 @@ def restart(_args: Namespace, out: Output) -> None:
         raise UnavailableError(f"No server runs for {home.root}. Start it with `boomtown up`.")
     load(home.config)
     launch.check_git()
-    where = urlsplit(server.url)
-    host = where.hostname or "127.0.0.1"
+    port, host = urlsplit(server.url).port, launch.host_of(home)
     Client(server).mutate("shutdown", keepContainer=True)
     if not launch.wait_for_end(pid, DOWN_S):
         raise UnavailableError(f"The old server, pid {pid}, still runs after {DOWN_S:.0f} s. Nothing was started.")
     remote = [] if is_loopback(host) else ["--allow-remote"]
-    started = launch.start_detached(home, ["--host", host, "--port", str(where.port), *remote])
+    started = launch.start_detached(home, ["--host", host, "--port", str(port), *remote])
     out.say(started, f"{started['url']}\nThe new server runs in the background, pid {started['pid']}.")
