@@ -30,8 +30,8 @@ Without a server work `up`, `demo`, `agent list`, `agent check`, `completion` an
 _INSIDE = """\
 ## For agents
 
-Inside a worktree, from the variables that the town sets there. They wait up to a minute for a server that restarts, and
-end with status 1 and the word FENCED when the run is over. `mail send` and `escalate` arrive at least once: if an
+Inside a worktree, from the variables that the town sets there. They wait up to a minute for a server that restarts,
+and end with status 1 and the word FENCED when the run is over. `mail send` and `escalate` arrive at least once: if an
 answer was lost on its way they are sent again.
 """
 _LATER = """\

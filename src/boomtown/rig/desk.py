@@ -20,6 +20,7 @@ from boomtown.domain.errors import (
     FencedError,
     ForbiddenError,
     NotFoundError,
+    UnsupportedError,
 )
 from boomtown.domain.runs import StopReason
 from boomtown.rig import beadwork, changes, objects, slinging
@@ -196,6 +197,15 @@ class Desk:
             return hint
 
         return await self._act(claims, (town_id, rig_id, agent_id), work)
+
+    async def ask(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
+        """Not spoken yet. Raises `UnsupportedError` with what to do instead."""
+
+        def work(_db: Connection, _call: _Call) -> Object:
+            _object(body)
+            raise UnsupportedError("Questions to people come in a later version. Use `boomtown escalate`.")
+
+        return await self._read(claims, (town_id, rig_id, agent_id), work)
 
     async def molecule(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
         def work(_db: Connection, call: _Call) -> Object:

@@ -325,7 +325,7 @@ async def test_a_diff_has_what_is_not_committed_while_the_run_lives(tmp_path: Pa
         assert "+A" in answer["result"]["text"]
         assert "untracked.txt" in answer["result"]["stat"]
         assert git(kit.worktree(spec), "status", "--porcelain") == "?? untracked.txt"
-        container.stop(spec.run_id, 0.0)
+        container.stop(spec.run_id, 0.0, False)
         await until(lambda: not container.live)
         await container.dispose(kit.disposal(spec, "ref"))
         after = await requests.answer({"id": 2, "op": "diff", "args": ask})

@@ -41,7 +41,7 @@ async def test_output_is_readable_while_the_agent_runs(tmp_path: Path) -> None:
         assert (await until(reader.read))[0]["data"] == "one"
         assert reader.read() == []
         (kit.worktree(spec).parent / "go").write_text("two\n")
-        container.stop(spec.run_id, 5.0)
+        container.stop(spec.run_id, 5.0, False)
         await until(lambda: not container.live)
 
 
