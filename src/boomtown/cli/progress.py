@@ -123,10 +123,12 @@ class Live:
 
     def __init__(self) -> None:
         self._board: Board | None = None
+        self._names: dict[str, str] = {}
         self._began = time.monotonic()
 
     def update(self, board: Board) -> None:
         self._board = board
+        self._names |= {bead["id"]: bead["assignee"] for bead in board.beads if bead["assignee"]}
 
     def render(self) -> Group:
         """What is on the screen now."""
@@ -148,7 +150,7 @@ class Live:
             accent = "" if board.moves(bead) or bead["status"] == "closed" else "yellow"
             table.add_row(
                 Text(dot, style=style),
-                Text(bead["assignee"] or "", style="bold"),
+                Text(self._names.get(bead["id"], ""), style="dim" if bead["assignee"] is None else "bold"),
                 Text(clean(bead["title"]), style="dim" if bead["status"] == "closed" else ""),
                 Text(sentence, style=accent or ("dim" if bead["status"] in ("closed", "open") else "")),
             )
