@@ -76,6 +76,10 @@ class ContainerClient(Protocol):
 
     async def dispose(self, spec: DisposeSpec) -> DisposeResult: ...
 
+    async def open_worktree(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> str:
+        """A worktree for a person, at the tip of a branch that no run has; returns its path. `dispose` ends it."""
+        ...
+
     async def clone(self, spec: CloneSpec) -> CloneResult:
         """Clone, prove fetch and push, say what polecats won't see. A failed one leaves nothing behind.
 

@@ -284,6 +284,11 @@ class LocalContainer:
         diff = await self._call("diff", rig=rig, branch=branch, base_branch=base_branch, worktree_slug=worktree_slug)
         return from_wire(Diff, diff)
 
+    async def open_worktree(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> str:
+        return await self._call(
+            "open_worktree", rig=rig, branch=branch, worktree_slug=worktree_slug, base_branch=base_branch
+        )
+
     async def pull(self, rig: str, base_branch: str) -> str:
         return await self._call("pull", rig=rig, base_branch=base_branch)
 

@@ -74,6 +74,14 @@ class Requests:
     async def _dispose(self, spec: dict[str, Any]) -> Any:
         return await self._container.dispose(from_wire(DisposeSpec, spec))
 
+    async def _open_worktree(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> str:
+        trees = self._container.trees(rig)
+        if not trees.path(worktree_slug).exists():
+            trees.check_disk()
+            await trees.create(worktree_slug, branch, await base_or_ours(trees.clone, base_branch))
+            trees.finish(worktree_slug)
+        return str(trees.path(worktree_slug))
+
     async def _clone(self, spec: dict[str, Any]) -> Any:
         return await self._container.clone(from_wire(CloneSpec, spec))
 

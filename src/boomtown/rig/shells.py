@@ -5,37 +5,95 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from boomtown.container.client import ContainerClient
-from boomtown.domain.errors import ConflictError, NotFoundError
-from boomtown.rig import finding
-from boomtown.rig.dispatch import Dispatch
+from boomtown.container.protocol import DisposeSpec
+from boomtown.domain.beads import BeadStatus
+from boomtown.domain.branches import slug
+from boomtown.domain.errors import BadInputError, ConflictError
+from boomtown.rig import beadwork, finding
+from boomtown.rig.dispatch import Dispatch, polecat_author, wip_subject
 from boomtown.rig.engine import Engine
 from boomtown.rig.objects import Object
+from boomtown.rig.transaction import Tx
 from boomtown.store import runs
 from boomtown.store.sql import Row
 
+LIVE, KEEP_HELD, LET_GO = "live", "keep-held", "let-go"
+OPEN = "A shell is open in its worktree."
+
 
 class Shells:
-    """Open shells of this server's life."""
+    """A session names its bead and what becomes of the hold; nothing else has to be remembered.
+
+    Were a shell never closed, its bead would stay held, visibly, and the next run would find the work as WIP.
+    """
 
     def __init__(self, engine: Engine, container: ContainerClient, dispatch: Dispatch) -> None:
         self._engine, self._container, self._dispatch = engine, container, dispatch
-        self._open: dict[str, str] = {}
 
-    async def open(self, actor: str, agent_ref: str) -> Object:  # noqa: ARG002
-        """Path and environment of the polecat's live worktree."""
+    async def open(self, actor: str, agent_ref: str) -> Object:
+        """`{path, env, session}` of the polecat's worktree. Raises `ConflictError` if its bead is past working on."""
 
-        def read(db: Connection) -> tuple[Row, Row | None, Row]:
+        def read(db: Connection) -> tuple[Row, Row, Row, Row | None]:
             polecat = finding.polecat(db, agent_ref)
-            return polecat, runs.live_of_bead(db, polecat["bead_id"]), finding.rig(db, polecat["rig_id"])
+            bead = finding.bead(db, polecat["bead_id"])
+            return polecat, bead, finding.rig(db, polecat["rig_id"]), runs.undisposed_of_bead(db, bead["id"])
 
-        polecat, run, rig = await self._engine.read(read)
-        if run is None:
-            raise ConflictError(f"{polecat['name']} has no live run, and so no worktree.")
-        session = self._engine.new_id()
-        self._open[session] = run["id"]
-        return {"path": run["worktree"], "env": self._dispatch.base_environment(rig), "session": session}
+        polecat, bead, rig, run = await self._engine.read(read)
+        environment = self._dispatch.base_environment(rig) | {
+            "BOOMTOWN_AGENT_NAME": polecat["name"],
+            "BOOMTOWN_BEAD_ID": bead["id"],
+            "BOOMTOWN_BRANCH": bead["branch"] or "",
+        }
+        if run is not None:
+            return {"path": run["worktree"], "env": environment, "session": f"{LIVE}:{bead['id']}"}
+        if bead["status"] != BeadStatus.OPEN or bead["branch"] is None:
+            raise ConflictError(
+                f"The bead “{bead['title']}” is {bead['status']}: nobody works on its branch now. "
+                f"Look with `boomtown diff {bead['id'][:8]}`, or send it back with `boomtown rework`."
+            )
+        after = KEEP_HELD if bead["held"] else LET_GO
+        await self._engine.command(actor, rig["id"], lambda tx: _hold(tx, bead["id"]))
+        path = await self._container.open_worktree(
+            rig["name"], bead["branch"], slug(polecat["name"]), rig["default_branch"]
+        )
+        return {"path": path, "env": environment, "session": f"{after}:{bead['id']}"}
 
-    async def close(self, actor: str, session: str) -> Object:  # noqa: ARG002
-        if self._open.pop(session, None) is None:
-            raise NotFoundError(f"There is no open shell {session}.")
+    async def close(self, actor: str, session: str) -> Object:
+        """Keep what was left uncommitted as WIP on the branch, and let the bead go on as before."""
+        after, _, bead_id = session.partition(":")
+        if after not in (LIVE, KEEP_HELD, LET_GO):
+            raise BadInputError(f"session is {session[:60]!r}; use the one that openShell gave.", field="session")
+
+        def read(db: Connection) -> tuple[Row, Row, Row | None]:
+            bead = finding.bead(db, bead_id)
+            return bead, finding.rig(db, bead["rig_id"]), runs.polecat_of_bead(db, bead["id"], released=True)
+
+        bead, rig, polecat = await self._engine.read(read)
+        if after == LIVE or polecat is None or await self._engine.read(lambda db: runs.undisposed_of_bead(db, bead_id)):
+            return {}
+        author = polecat_author(polecat["name"])
+        await self._container.dispose(
+            DisposeSpec(
+                rig=rig["name"],
+                run_id=self._engine.new_id(),
+                worktree_slug=slug(polecat["name"]),
+                branch=bead["branch"],
+                wip="branch",
+                wip_subject=wip_subject(polecat["name"], bead["prefix"]),
+                author_name=author.name,
+                author_email=author.email,
+                base_branch=rig["default_branch"],
+            )
+        )
+        if after == LET_GO and bead["held_why"] == OPEN:
+            await self._engine.command(actor, rig["id"], lambda tx: beadwork.start(tx, finding.bead(tx.db, bead_id)))
         return {}
+
+
+def _hold(tx: Tx, bead_id: str) -> None:
+    """Only if nobody claimed it meanwhile."""
+    bead = finding.bead(tx.db, bead_id)
+    if bead["status"] != BeadStatus.OPEN:
+        raise ConflictError(f"The bead “{bead['title']}” is {bead['status']} by now. Try again.")
+    if not bead["held"]:
+        beadwork.hold(tx, bead, OPEN)
