@@ -16,7 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from boomtown import __version__
 from boomtown.api.auth import bearer
-from boomtown.api.errors import BadMethodError, TooLargeError, envelope, json_answer
+from boomtown.api.bodies import read_body
+from boomtown.api.errors import BadMethodError, envelope, json_answer
 from boomtown.domain.errors import BadInputError, NotFoundError, UnauthorizedError
 from boomtown.rig.desk import Body, Desk
 from boomtown.rig.tokens import Claims, Tokens
@@ -96,11 +97,11 @@ def agent_routes(desk: Desk, tokens: Tokens) -> list[BaseRoute]:
     for method, path, verb in VERBS:
         paths.setdefault(path, {})[method] = verb
     known = [_route(path, verbs, desk, tokens) for path, verbs in paths.items()]
-    elsewhere = Route("/api/towns/{rest:path}", _unknown(tokens), methods=_METHODS)
+    elsewhere = Route("/api/towns/{rest:path}", _unknown(tokens), methods=METHODS)
     return [Route(f"{BASE}/health", health, methods=["GET"]), *known, elsewhere]
 
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def _route(path: str, verbs: dict[str, Verb], desk: Desk, tokens: Tokens) -> BaseRoute:
@@ -121,7 +122,7 @@ def _route(path: str, verbs: dict[str, Verb], desk: Desk, tokens: Tokens) -> Bas
                 refused.headers["allow"] = ", ".join(verbs)
             return refused
 
-    return Route(BASE + path, answer, methods=_METHODS)
+    return Route(BASE + path, answer, methods=METHODS)
 
 
 def _unknown(tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
@@ -145,12 +146,7 @@ def claims_of(request: Request, tokens: Tokens) -> Claims:
 
 async def body_of(request: Request) -> bytes:
     """All that was sent. Raises `TooLargeError` while reading."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise TooLargeError(f"The body is larger than {MAX_BODY} bytes. Send less.")
-    return bytes(body)
+    return await read_body(request, MAX_BODY)
 
 
 def _object(body: bytes) -> Body:

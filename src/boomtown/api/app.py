@@ -7,16 +7,19 @@ from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from boomtown import __version__
-from boomtown.api.agents import agent_routes, health
+from boomtown.api.agents import METHODS, agent_routes, health
 from boomtown.api.auth import People, check_source
+from boomtown.api.describe.page import docs_routes
 from boomtown.api.errors import envelope, json_answer, to_trpc
 from boomtown.api.live.feed import Feed
+from boomtown.api.login import login_routes
 from boomtown.api.mcp import mcp_route
+from boomtown.api.pages import Pages
 from boomtown.api.procedures import Caller, gastown
+from boomtown.api.rest import rest_routes
 from boomtown.api.trpc import Endpoint
 from boomtown.domain.errors import ForbiddenError, NotFoundError
 from boomtown.home.paths import Home
@@ -47,19 +50,23 @@ class App:
 
     def __init__(self, home: Home, services: Services, people: People, *, allow_remote: bool = False) -> None:
         feed = Feed(home, services.town)
-        self._trpc = Endpoint(
-            gastown,
-            context=lambda scope: Caller(people.actor(scope), services.town, feed),
-            explain=to_trpc,
-        )
+
+        def caller_of(scope: Scope) -> Caller:
+            return Caller(people.actor(scope), services.town, feed, people.sessions)
+
+        self._trpc = Endpoint(gastown, context=caller_of, explain=to_trpc)
         routes = [
-            Route("/", _front, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
+            *login_routes(people),
             *agent_routes(services.desk, services.tokens),
             mcp_route(services.desk, services.tokens),
             Mount("/trpc", self._trpc),
+            *rest_routes(caller_of),
+            *docs_routes(),
+            Route("/api/{rest:path}", _no_such_path, methods=METHODS),
+            Route("/{rest:path}", Pages().answer, methods=["GET"]),
         ]
-        inner = Starlette(routes=routes, exception_handlers={404: _not_found})
+        inner = Starlette(routes=routes)
         self._guarded = Guard(inner, allow_remote=allow_remote)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +85,11 @@ class Guard:
         (b"referrer-policy", b"no-referrer"),
         (b"cross-origin-opener-policy", b"same-origin"),
         (b"cross-origin-resource-policy", b"same-origin"),
-        (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"),
+        (
+            b"content-security-policy",
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+            b"connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        ),
     )
 
     def __init__(self, app: Asgi, *, allow_remote: bool) -> None:
@@ -114,24 +125,5 @@ def _refusal(scope: Scope, error: ForbiddenError) -> Response:
     return PlainTextResponse(error.message + "\n", error.http_status)
 
 
-async def _front(_request: Request) -> Response:
-    return HTMLResponse(FRONT)
-
-
-async def _not_found(request: Request, _error: Exception) -> Response:
-    error = NotFoundError(f"There is nothing at {request.url.path[:200]}.")
-    if request.url.path.startswith("/api/"):
-        return envelope(error, request.url.path)
-    return PlainTextResponse(error.message + "\n", 404)
-
-
-FRONT = f"""<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Boomtown</title></head>
-<body>
-<h1>Boomtown {__version__}</h1>
-<p>This server is up. Talk to it with the <code>boomtown</code> command; try <code>boomtown status</code>.</p>
-</body>
-</html>
-"""
-"""The page at the root, until there is a dashboard."""
+async def _no_such_path(request: Request) -> Response:
+    return envelope(NotFoundError(f"There is no path {request.url.path[:200]} here."), request.method)

@@ -9,7 +9,11 @@ import pwd
 from collections.abc import MutableMapping
 from typing import Any
 
+from starlette.requests import cookie_parser
+
+from boomtown.api.sessions import Sessions
 from boomtown.domain.errors import ForbiddenError, UnauthorizedError
+from boomtown.domain.seams import Clock
 from boomtown.home.paths import Home
 from boomtown.rig.tokens import secret_file
 
@@ -29,23 +33,39 @@ def bearer(scope: Scope) -> str | None:
 
 
 class People:
-    """The people of a home. Today that is one, whoever has read `home.token`; the dashboard's sessions come here."""
+    """The people of a home. Today that is one: whoever has read `home.token`, or has a session that began with it."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, clock: Clock) -> None:
         self._token = secret_file(home.token).encode()
         home.token.chmod(0o600)
         self._actor = f"user:{_user_name()}"
+        self.sessions = Sessions(self._token, clock)
 
     def actor(self, scope: Scope) -> str:
-        """Whose request it is, as "user:<name>". Raises `UnauthorizedError`."""
+        """Whose request it is, as "user:<name>". Raises `UnauthorizedError`, or `ForbiddenError` for a foreign page."""
         token = bearer(scope)
+        if token is None and self._in_session(scope):
+            return self._actor
         if token is None:
             raise UnauthorizedError(
                 "A token is missing. Send `Authorization: Bearer …`; it is in the home's file `token`."
             )
-        if not hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token):
+        if not self.has_token(token):
             raise UnauthorizedError("This token is not this home's. The right one is in the home's file `token`.")
         return self._actor
+
+    def has_token(self, token: str) -> bool:
+        """Whether this is the home's token; takes the same time whatever it is."""
+        return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self._token)
+
+    def _in_session(self, scope: Scope) -> bool:
+        cookie = cookie_parser(header(scope, "cookie") or "").get(self.sessions.cookie, "")
+        if not self.sessions.holds(cookie):
+            return False
+        # a cookie goes along with requests that pages of other ports make; those are not the person's wish
+        if header(scope, "sec-fetch-site") not in (None, "same-origin", "none"):
+            raise ForbiddenError("Pages of another origin may not use this session.")
+        return True
 
 
 def _user_name() -> str:

@@ -27,13 +27,6 @@ _TRPC_CODES = {
 }
 
 
-class TooLargeError(BoomtownError):
-    """More than we read."""
-
-    code = "PAYLOAD_TOO_LARGE"
-    http_status = 413
-
-
 class BadMethodError(BoomtownError):
     """A known path, but not in this way."""
 

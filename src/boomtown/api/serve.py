@@ -178,7 +178,7 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
         listening = closing.enter_context(listen(home, options.host, options.port, agents_live=agents_live))
         url = url_of(listening)
         upkeep.write_commands(home)
-        app = App(home, runtime, People(home), allow_remote=options.allow_remote)
+        app = App(home, runtime, People(home, clock), allow_remote=options.allow_remote)
         await runtime.start(url)
         await container.open()
         await _answer(home, app, listening, url, on_ready, runtime, stop)

@@ -40,7 +40,7 @@ class Standins:
         self.home.create()
         self.town, self.desk = Asked(), Asked()
         self.tokens = Tokens(self.home, SystemClock())
-        self.app = App(self.home, self, People(self.home), allow_remote=allow_remote)  # type: ignore[arg-type]
+        self.app = App(self.home, self, People(self.home, SystemClock()), allow_remote=allow_remote)  # type: ignore[arg-type]
         self.url = ""
 
     def forget(self) -> None:

@@ -287,6 +287,11 @@ export interface LiveFrames {
   frames: Frame[];
 }
 
+/** `path` goes behind the server's URL. */
+export interface LoginLink {
+  path: string;
+}
+
 export interface MaybeRig {
   rigId?: string | null;
 }
@@ -653,6 +658,8 @@ export type Gastown = {
   getStatus: Query<void, Status>;
   /** What waits for a person, oldest first. */
   getInbox: Query<void, InboxItem[]>;
+  /** A path that logs a browser in, once, within ten minutes. */
+  createLoginLink: Mutation<void, LoginLink>;
   /** Dispatch nothing more in one rig, or without `rigId` in the whole home. `stop` also ends what runs. */
   pause: Mutation<Pause | void, Paused>;
   /** Dispatch again; this also re-arms the breaker. */

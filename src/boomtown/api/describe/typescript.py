@@ -44,7 +44,7 @@ _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean"
 def router() -> str:
     """The whole file."""
     procedures, shared = describe()
-    types = [_named(name, schema) for name, schema in shared.items()]
+    types = [named(name, schema) for name, schema in shared.items()]
     members = "\n".join(_member(described) for described in procedures)
     return "\n".join([HEAD, *types, f"export type Gastown = {{\n{members}\n}};\n", TAIL])
 
@@ -72,7 +72,8 @@ def type_of(schema: Schema) -> str:
     return _PLAIN.get(str(kind), "Anything")
 
 
-def _named(name: str, schema: Schema) -> str:
+def named(name: str, schema: Schema) -> str:
+    """A shared type's definition, with its comment."""
     comment = _comment(schema, "")
     if schema.get("type") != "object" or "properties" not in schema:
         return f"{comment}export type {name} = {type_of(schema)};\n"

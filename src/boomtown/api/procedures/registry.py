@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from boomtown.api.live.feed import Feed
+from boomtown.api.sessions import Sessions
 from boomtown.api.trpc import Input, Router
 from boomtown.api.trpc.validation import OWN
 
@@ -24,6 +25,7 @@ class Caller:
     actor: str
     town: Any
     feed: Feed
+    sessions: Sessions
 
 
 gastown: Router[Caller] = Router("gastown")

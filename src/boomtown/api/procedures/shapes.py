@@ -252,6 +252,12 @@ class Message(TypedDict):
     message: str
 
 
+class LoginLink(TypedDict):
+    """`path` goes behind the server's URL."""
+
+    path: str
+
+
 class Paused(TypedDict):
     paused: bool
 

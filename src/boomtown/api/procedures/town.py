@@ -65,6 +65,12 @@ async def get_inbox(caller: Caller) -> list[shapes.InboxItem]:
 
 
 @gastown.mutation
+async def create_login_link(caller: Caller) -> shapes.LoginLink:
+    """A path that logs a browser in, once, within ten minutes."""
+    return {"path": f"/login?code={caller.sessions.new_link()}"}
+
+
+@gastown.mutation
 async def pause(caller: Caller, q: Pause) -> shapes.Paused:
     """Dispatch nothing more in one rig, or without `rigId` in the whole home. `stop` also ends what runs."""
     return await caller.town.pause(caller.actor, **q.given())

@@ -71,12 +71,19 @@ class Procedure(Generic[C]):
 
     def parse(self, raw: Any) -> tuple[Any, ...]:
         """The arguments after the context. Raises `TrpcError` BAD_REQUEST naming every field that is wrong."""
+        return self._parsed(raw, lambda: self._adapter.validate_python({} if raw is None else raw))
+
+    def parse_texts(self, raw: dict[str, str]) -> tuple[Any, ...]:
+        """As `parse`, of the fields of a URL's query, where numbers and booleans are texts."""
+        return self._parsed(raw, lambda: self._adapter.validate_strings(raw, strict=False))
+
+    def _parsed(self, raw: Any, parse: Callable[[], Any]) -> tuple[Any, ...]:
         if self.input is None:
             if raw not in (None, {}):
                 raise TrpcError("BAD_REQUEST", f"{self.path} takes no input; leave it out.")
             return ()
         try:
-            return (self._adapter.validate_python({} if raw is None else raw),)
+            return (parse(),)
         except ValidationError as error:
             raise invalid_input(error, self.fields) from None
 
