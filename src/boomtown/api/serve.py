@@ -29,7 +29,9 @@ from boomtown.domain.errors import BoomtownError, ConflictError
 from boomtown.home import config, upkeep
 from boomtown.home.clock import LoopScheduler, SystemClock, iso, new_id
 from boomtown.home.paths import Home
+from boomtown.home.person import git_person
 from boomtown.rig.compose import TownRuntime, open_database
+from boomtown.rig.dispatch import Author
 
 log = structlog.get_logger()
 
@@ -172,16 +174,29 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
         silence_s = settings.silence_after_s
         container = LocalContainer(home, home_id, settings=for_container, silence_after_s=silence_s)
         runtime = TownRuntime(home, settings, container, clock, scheduler, new_id, stop.ask, database)
+        if settings.author == "me":
+            runtime.dispatch.person = Author(*git_person())
         closing.push_async_callback(runtime.close)
         closing.push_async_callback(container.close)
         agents_live = bool(await runtime.town.live_runs())
         listening = closing.enter_context(listen(home, options.host, options.port, agents_live=agents_live))
         url = url_of(listening)
         upkeep.write_commands(home)
+        scheduler.spawn(_keep_tidy(runtime), name="tidy")
         app = App(home, runtime, People(home, clock), allow_remote=options.allow_remote)
         await runtime.start(url)
         await container.open()
         await _answer(home, app, listening, url, on_ready, runtime, stop)
+
+
+async def _keep_tidy(runtime: TownRuntime) -> None:
+    """At the start, and then once a day."""
+    while True:
+        try:
+            await runtime.tidy()
+        except Exception:
+            log.exception("tidy.failed")
+        await asyncio.sleep(86_400)
 
 
 async def _answer(

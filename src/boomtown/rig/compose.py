@@ -11,6 +11,7 @@ from boomtown.container.client import ContainerClient
 from boomtown.domain.errors import BoomtownError
 from boomtown.domain.runs import StopReason
 from boomtown.domain.seams import Clock, NewId, Scheduler
+from boomtown.home import upkeep
 from boomtown.home.config import Settings
 from boomtown.home.paths import Home
 from boomtown.rig import changes, finding
@@ -22,7 +23,7 @@ from boomtown.rig.refinery import Refinery
 from boomtown.rig.tokens import Tokens
 from boomtown.rig.town import Town
 from boomtown.rig.transaction import Tx
-from boomtown.store import rigs, runs
+from boomtown.store import beads, rigs, runs
 from boomtown.store.database import Database
 from boomtown.store.migrate import migrate
 
@@ -45,7 +46,7 @@ class TownRuntime:
         shutdown: Callable[[bool, bool], None],
         database: Database,
     ) -> None:
-        self._container, self._database, self._settings = container, database, settings
+        self._home, self._container, self._database, self._settings = home, container, database, settings
         self.tokens = Tokens(home, clock)
         self.engine = Engine(home, settings, database, clock, scheduler, new_id)
         self.dispatch = Dispatch(home, settings, self.tokens)
@@ -59,6 +60,18 @@ class TownRuntime:
         self.dispatch.url = url
         await self.engine.open()
         await self.engine.wake_all()
+
+    async def tidy(self) -> None:
+        """Drop streams, and homes of agents, that nobody has needed for long."""
+        now = self.engine.clock.now()
+        in_use = await self.engine.read(beads.unfinished_ids)
+
+        def drop() -> tuple[int, int]:
+            return upkeep.drop_old_streams(self._home, now), upkeep.drop_old_agent_homes(self._home, now, in_use)
+
+        streams, homes = await self.engine.scheduler.read(drop)
+        if streams or homes:
+            log.info("home.tidied", streams=streams, agent_homes=homes)
 
     async def stop_agents(self, now: bool) -> None:
         """End every run, keep its work, and wait until the last worktree is gone; the next start goes on."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
 
+from boomtown.domain.beads import UNFINISHED
 from boomtown.store import sql
 from boomtown.store.sql import Row
 from boomtown.store.tables import attempts, beads, dependencies, runs
@@ -28,6 +29,11 @@ def of_rig(
     if bead_type:
         query = query.where(beads.c.type == bead_type)
     return sql.rows(connection, query.limit(limit) if limit else query)
+
+
+def unfinished_ids(connection: Connection) -> set[str]:
+    """The beads of all rigs that are open, at work or in review."""
+    return set(connection.scalars(select(beads.c.id).where(beads.c.status.in_(UNFINISHED))))
 
 
 def matching(connection: Connection, prefix: str, rig_id: str | None = None) -> list[Row]:

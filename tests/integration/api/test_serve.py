@@ -198,6 +198,34 @@ def test_somebody_who_waits_for_news_does_not_keep_the_server_from_ending(home: 
     Process(home).up().end()
 
 
+def test_old_streams_are_dropped_at_the_start_and_young_ones_stay(home: Home) -> None:
+    home.create()
+    old, young = home.stream("old"), home.stream("young")
+    for path, days in ((old, 31), (young, 29)):
+        path.write_text("{}\n")
+        at = path.stat().st_mtime - days * 86_400
+        os.utime(path, (at, at))
+    server = Process(home, "--port", "0").up()
+    wait_until(lambda: not old.exists())
+    assert young.exists()
+    server.end()
+
+
+def test_to_commit_as_a_person_that_git_does_not_know_is_refused_with_the_cure(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(home.root / "nowhere"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
+    home.create()
+    home.config.write_text('author = "me"\n')
+    server = Process(home, "--port", "0")
+    _, said = server.process.communicate(timeout=30)
+    assert server.process.returncode == 1
+    assert "git config --global user.name" in said
+
+
 def test_its_log_is_json_and_has_no_token_in_it(home: Home, tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     server = Process(home, "--port", "0", "--log-file", str(log)).up()

@@ -1,0 +1,23 @@
+"""The person whose home it is, as git knows them."""
+
+from __future__ import annotations
+
+import subprocess
+
+from boomtown.domain.errors import BadInputError
+
+
+def git_person() -> tuple[str, str]:
+    """Name and e-mail address that git would put on this person's commits. Raises `BadInputError` with the cure."""
+    name, email = _said("user.name"), _said("user.email")
+    if not name or not email:
+        raise BadInputError(
+            'config.toml says author = "me", but git does not know who you are. Tell it: '
+            "git config --global user.name NAME, git config --global user.email ADDRESS."
+        )
+    return name, email
+
+
+def _said(key: str) -> str:
+    asked = subprocess.run(["git", "config", "--get", key], capture_output=True, text=True, check=False, cwd="/")
+    return asked.stdout.strip()
