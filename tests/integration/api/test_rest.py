@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -82,6 +83,9 @@ def test_the_openapi_document_has_every_call_and_leads_nowhere_else(standins: St
     (limit,) = [p for p in document["paths"]["/api/gastown.listBeads"]["get"]["parameters"] if p["name"] == "limit"]
     assert limit["schema"]["type"] == "integer"
     assert not limit["required"]
+    change = document["components"]["schemas"]["UpdateBead"]
+    assert change["required"] == ["beadId"]
+    assert "default" not in json.dumps(change), "what is not given stays as it is"
 
 
 def test_the_page_lists_every_procedure_without_any_script(standins: Standins) -> None:

@@ -63,9 +63,10 @@ class GetBeadEvents(Input):
 
 
 class UpdateBead(BeadInput):
-    title: Text = ""
-    body: Text = ""
-    priority: OnePriority = Priority.MEDIUM
+    # factories, so that the descriptions name no default: what is not given stays as it is
+    title: Annotated[Text, Field(default_factory=str)]
+    body: Annotated[Text, Field(default_factory=str)]
+    priority: Annotated[OnePriority, Field(default_factory=lambda: Priority.MEDIUM)]
     agent: Word | None = None
     model: Word | None = None
     timeout_s: float | None = None
