@@ -66,6 +66,7 @@ def test_review_approve_rework_and_discard(town: Town) -> None:
     town.ok("approve", bead)
     town.wait_for(bead, status="closed")
     assert git(origin, "show", "main:reviewed.txt") == "first\nagain\n"
+    assert "+again" in town.ok("diff", bead).out, "what has landed"
 
     other = town.sling("quick", "Not this")[0]
     town.wait_for(other, status="in_review", merge="approval")
@@ -75,6 +76,7 @@ def test_review_approve_rework_and_discard(town: Town) -> None:
     repo = town.home / "rigs" / "web" / "repo.git"
     eventually(lambda: branch not in git(repo, "branch", "--list", "--format=%(refname:short)"), "its branch is gone")
     assert git(repo, "rev-parse", f"refs/boomtown/beads/{other}")
+    assert f"+++ b/{other}.txt" in town.ok("diff", other).out, "what was discarded is still there to read"
 
 
 def test_merge_branch_pushes_the_polecats_branch(town: Town) -> None:
@@ -126,6 +128,38 @@ def test_a_checkout_with_a_dirty_tree_is_never_touched_and_pull_brings_the_resul
     town.ok("pull", "web")
     assert (work / f"{bead}.txt").exists()
     assert (work / "README.md").read_text() == "# Test\n\nNot committed.\n"
+
+
+def test_a_default_branch_that_went_two_ways_waits_for_a_person(town: Town) -> None:
+    work = checkout(town)
+    town.ok("rig", "add", "web", str(work), "--merge", "direct")
+    waiting = town.sling("waits", "Lands later")[0]
+    landed = town.sling("quick", "Lands first")[0]
+    town.wait_for(landed, status="closed")
+    (work / f"{landed}.txt").write_text("a person's own\n")
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "--message", "The same file, by hand")
+
+    town.go(f"go.{waiting}")
+    refused = town.wait_for(waiting, merge="remote_refused")
+    assert "main and boomtown/main changed the same lines" in refused["merge"]["error"]
+    assert "main and boomtown/main changed the same lines" in town.ok("inbox").out
+    git(work, "merge", "--quiet", "--strategy-option", "ours", "boomtown/main")
+    town.ok("merge", "retry", waiting)
+    town.wait_for(waiting, status="closed")
+
+
+def test_a_remote_that_is_away_is_said_and_waited_for(town: Town) -> None:
+    origin = town.rig()
+    bead = town.sling("waits", "Lands when it is back")[0]
+    eventually(town.live_runs, "the agent has begun")
+    away = origin.rename(origin.with_name("away.git"))
+    town.go()
+    words = eventually(lambda: (town.bead(bead)["merge"] or {}).get("error"), "the merge says why it waits")
+    assert "can't be fetched" in words
+    assert "can't be fetched" in town.ok("merges", "web").out
+    away.rename(origin)
+    assert town.wait_for(bead, status="closed")["merge"]["error"] is None
 
 
 def test_where_the_fetch_line_says_the_work_is(town: Town) -> None:

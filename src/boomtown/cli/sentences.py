@@ -56,7 +56,7 @@ def merge_sentence(merge: dict[str, Any], bead_ref: str | None = None) -> str:
     error = _ended(merge["error"])
     match merge["status"]:
         case "waiting":
-            return "Waits for its turn to land"
+            return f"Tries again soon: {error}" if error else "Waits for its turn to land"
         case "testing":
             return "Its gates run"
         case "landing":
@@ -68,7 +68,7 @@ def merge_sentence(merge: dict[str, Any], bead_ref: str | None = None) -> str:
         case "approval":
             return f"Waits for you: `boomtown diff {ref}`, then approve, rework or discard it"
         case "remote_refused":
-            return f"The remote refused it: {error} Then `boomtown merge retry {ref}`"
+            return f"Could not land: {error} Then `boomtown merge retry {ref}`"
         case "base_red":
             why = error or "the gate is red on the default branch too."
             return f"Red without it, too: {why} Mend the default branch, then `boomtown merge retry {ref}`"

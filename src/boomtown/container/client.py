@@ -9,6 +9,7 @@ from boomtown.container.protocol import (
     CloneResult,
     CloneSpec,
     Diff,
+    DiffSpec,
     DisposeResult,
     DisposeSpec,
     Facts,
@@ -113,7 +114,9 @@ class ContainerClient(Protocol):
         """Delete a branch; its tip stays as `refs/boomtown/beads/<bead id>`."""
         ...
 
-    async def diff(self, rig: str, branch: str, base_branch: str, worktree_slug: str | None) -> Diff: ...
+    async def diff(self, spec: DiffSpec) -> Diff:
+        """What a bead changes, or has changed. Raises `NotFoundError` without branch, worktree and kept tip."""
+        ...
 
     async def pull(self, rig: str, base_branch: str) -> str:
         """Fast-forward the local checkout this rig was made from; returns a sentence. Raises `ConflictError`."""

@@ -15,6 +15,7 @@ from boomtown.container.protocol import (
     CloneResult,
     CloneSpec,
     Diff,
+    DiffSpec,
     DisposeResult,
     DisposeSpec,
     Facts,
@@ -280,9 +281,8 @@ class LocalContainer:
     async def retire_branch(self, rig: str, branch: str, bead_id: str) -> None:
         await self._call("retire_branch", rig=rig, branch=branch, bead_id=bead_id)
 
-    async def diff(self, rig: str, branch: str, base_branch: str, worktree_slug: str | None) -> Diff:
-        diff = await self._call("diff", rig=rig, branch=branch, base_branch=base_branch, worktree_slug=worktree_slug)
-        return from_wire(Diff, diff)
+    async def diff(self, spec: DiffSpec) -> Diff:
+        return from_wire(Diff, await self._call("diff", spec=spec))
 
     async def open_worktree(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> str:
         return await self._call(

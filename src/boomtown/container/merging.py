@@ -9,7 +9,7 @@ import uuid
 import structlog
 
 from boomtown.container.clones import Clone
-from boomtown.container.protocol import Diff, MergePlan, MergeSpec
+from boomtown.container.protocol import Diff, DiffSpec, MergePlan, MergeSpec
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import NotFoundError
 
@@ -87,32 +87,48 @@ async def unmerged_branches(clone: Clone, default_branch: str) -> list[str]:
 
 
 async def retire_branch(clone: Clone, branch: str, bead_id: str) -> None:
-    """Delete a branch; its tip stays as `refs/boomtown/beads/<bead id>`. Again: nothing happens."""
+    """Delete a branch; its tip stays at `kept_as`. Again: nothing happens."""
     tip = clone.branch(branch)
     if tip is not None:
-        await clone.move_refs(f"update refs/boomtown/beads/{bead_id} {tip}", f"delete refs/heads/{branch} {tip}")
+        await clone.move_refs(f"update {kept_as(bead_id)} {tip}", f"delete refs/heads/{branch} {tip}")
 
 
-async def diff(trees: Worktrees, branch: str, base: str | None, slug: str | None) -> Diff:
-    """What a branch changes since it left the default branch, uncommitted and untracked files included while live.
+def kept_as(bead_id: str) -> str:
+    """Where the tip of a bead's branch stays once the branch is gone."""
+    return f"refs/boomtown/beads/{bead_id}"
 
-    Raises `NotFoundError` without branch and worktree.
+
+async def diff(trees: Worktrees, spec: DiffSpec, base: str | None) -> Diff:
+    """What a bead changes since its branch left the default branch; see `ContainerClient.diff`.
+
+    While live with uncommitted and untracked files; once landed what landed; once discarded what was kept.
     """
-    clone = trees.clone
+    clone, slug = trees.clone, spec.worktree_slug
     live = slug is not None and trees.exists(slug)
-    tip = clone.branch(branch) or (None if not live else base)
+    tip = clone.branch(spec.branch) or clone.ref(kept_as(spec.bead_id)) or (base if live else None)
     if tip is None and not live:
-        raise NotFoundError(f"There is no branch {branch!r} yet.")
-    start = await clone.fork_point(base, tip) if tip else (await clone.run("mktree", stdin=b"")).text
-    end = await _live_tree(trees, slug) if live and slug else tip
+        raise NotFoundError(f"There is no branch {spec.branch!r} yet.")
+    if spec.landed and not live:
+        start, end = await _before(clone, spec.landed), spec.landed
+    else:
+        start = await clone.fork_point(base, tip) if tip else await _empty_tree(clone)
+        end = await _live_tree(trees, slug) if live and slug else tip
     compare = ("diff", "--no-ext-diff", "--no-textconv", "--find-renames", start, end or start)
     text = (await clone.run(*compare)).out
     stat = (await clone.run(*compare, "--stat=100")).out
     if len(text) > _DIFF_BYTES:
         text = text[:_DIFF_BYTES] + f"\n[The rest of {len(text)} bytes is left out.]\n".encode()
-    return Diff(
-        text=text.decode("utf-8", "replace"), stat=stat.decode("utf-8", "replace"), base=start, tip=clone.branch(branch)
-    )
+    return Diff(text=text.decode("utf-8", "replace"), stat=stat.decode("utf-8", "replace"), base=start, tip=tip)
+
+
+async def _before(clone: Clone, commit: str) -> str:
+    """The first parent of a commit; the empty tree for the first of a repository."""
+    _, *parents = (await clone.run("rev-list", "--parents", "--max-count=1", commit)).text.split()
+    return parents[0] if parents else await _empty_tree(clone)
+
+
+async def _empty_tree(clone: Clone) -> str:
+    return (await clone.run("mktree", stdin=b"")).text
 
 
 async def _live_tree(trees: Worktrees, slug: str) -> str:

@@ -315,6 +315,18 @@ class PushResult:
 
 
 @dataclass(frozen=True)
+class DiffSpec:
+    """What a bead changes. `worktree_slug`: its folder while it is worked on. `landed`: the commit that closed it."""
+
+    rig: str
+    bead_id: str
+    branch: str
+    base_branch: str
+    worktree_slug: str | None = None
+    landed: str | None = None
+
+
+@dataclass(frozen=True)
 class Diff:
     """`text` is a unified diff against the merge base, `stat` git's summary; both with uncommitted work while live."""
 

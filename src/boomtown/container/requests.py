@@ -12,6 +12,7 @@ from boomtown.container.clones import Clone
 from boomtown.container.prepare import base_or_ours
 from boomtown.container.protocol import (
     CloneSpec,
+    DiffSpec,
     DisposeSpec,
     GateSpec,
     MergeSpec,
@@ -111,9 +112,10 @@ class Requests:
     async def _retire_branch(self, rig: str, branch: str, bead_id: str) -> None:
         await merging.retire_branch(self._clone_of(rig), branch, bead_id)
 
-    async def _diff(self, rig: str, branch: str, base_branch: str, worktree_slug: str | None) -> Any:
-        trees = self._container.trees(rig)
-        return await merging.diff(trees, branch, await base_or_ours(trees.clone, base_branch), worktree_slug)
+    async def _diff(self, spec: dict[str, Any]) -> Any:
+        wanted = from_wire(DiffSpec, spec)
+        trees = self._container.trees(wanted.rig)
+        return await merging.diff(trees, wanted, await base_or_ours(trees.clone, wanted.base_branch))
 
     async def _pull(self, rig: str, base_branch: str) -> str:
         return await pushing.pull(self._clone_of(rig), base_branch)

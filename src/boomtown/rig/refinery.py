@@ -12,6 +12,7 @@ from boomtown.container.client import ContainerClient
 from boomtown.container.protocol import GateResult, GateSpec, MergePlan, MergeSpec, PushSpec
 from boomtown.domain.attempts import LIMIT
 from boomtown.domain.beads import BeadStatus
+from boomtown.domain.errors import ConflictError, NotFoundError, UnavailableError
 from boomtown.domain.merges import MergeMode, MergeStatus
 from boomtown.domain.runs import Outcome
 from boomtown.domain.verdict import spend
@@ -48,10 +49,22 @@ class Refinery:
         self._engine, self._container, self._dispatch = engine, container, dispatch
 
     async def land(self, merge_id: str) -> None:
-        """Take one merge as far as it goes now. A remote that moved meanwhile starts it again from the fetch."""
+        """Take one merge as far as it goes now. A remote that moved meanwhile starts it again from the fetch.
+
+        What keeps it where it is, is on the merge for people to read. Raises `UnavailableError`: try again later.
+        """
         job = await self._engine.read(lambda db: _job(db, merge_id))
         if job is None:
             return
+        try:
+            await self._advance(job)
+        except (ConflictError, NotFoundError) as error:
+            await self._step(job, MergeStatus.REMOTE_REFUSED, error=error.message, candidate=None)
+        except UnavailableError as error:
+            await self._say(job, error.message)
+            raise
+
+    async def _advance(self, job: Job) -> None:
         if job.merge["status"] == MergeStatus.LANDING and await self._was_pushed(job):
             return
         if job.rig["merge"] == MergeMode.BRANCH:
@@ -87,7 +100,7 @@ class Refinery:
         assert plan.commit
         if not job.rig["gates"]:
             return True
-        if not await self._step(job, MergeStatus.TESTING):
+        if not await self._step(job, MergeStatus.TESTING, error=None):
             return False
         result = await self._gates(job, plan.commit, job.merge["id"])
         if result.green:
@@ -258,6 +271,16 @@ class Refinery:
             return True
 
         return await self._engine.command(SYSTEM, job.rig["id"], store)
+
+    async def _say(self, job: Job, words: str) -> None:
+        """Why the merge stands still for now; written only when it is news."""
+
+        def store(tx: Tx) -> None:
+            merge = _still(tx, job)
+            if merge is not None and merge["error"] != words:
+                set_merge(tx, job.rig, merge, MergeStatus(merge["status"]), error=words)
+
+        await self._engine.command(SYSTEM, job.rig["id"], store)
 
 
 def _still(tx: Tx, job: Job) -> Row | None:

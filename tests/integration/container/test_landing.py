@@ -8,7 +8,7 @@ import pytest
 from container_kit import FAST, Kit, commit, git, push_to, repository, show, until, write
 
 from boomtown.container import merging, pushing
-from boomtown.container.protocol import CloneSpec, GateSpec, MergePlan, MergeSpec, PushSpec, RunSpec
+from boomtown.container.protocol import CloneSpec, DiffSpec, GateSpec, MergePlan, MergeSpec, PushSpec, RunSpec, to_wire
 from boomtown.container.requests import Requests
 from boomtown.container.service import Container
 from boomtown.domain.errors import ConflictError, NotFoundError, UnavailableError
@@ -320,7 +320,7 @@ async def test_a_diff_has_what_is_not_committed_while_the_run_lives(tmp_path: Pa
         spec = kit.spec(works(a__txt="A") + "; echo un > untracked.txt; echo on; sleep 100")
         await container.start(spec)
         await until(lambda: kit.output(spec))
-        ask = {"rig": "web", "branch": spec.branch, "base_branch": "main", "worktree_slug": spec.worktree_slug}
+        ask = {"spec": to_wire(DiffSpec("web", spec.bead_id, spec.branch, "main", spec.worktree_slug))}
         answer = await requests.answer({"id": 1, "op": "diff", "args": ask})
         assert "+A" in answer["result"]["text"]
         assert "untracked.txt" in answer["result"]["stat"]
@@ -399,8 +399,10 @@ async def test_everything_works_over_the_wire(tmp_path: Path) -> None:
         assert await client.head("web", "main") == (made.commit, made.tree)
         await client.retire_branch("web", spec.branch, spec.bead_id)
         assert await client.unmerged_branches("web", "main") == []
+        assert "+A" in (await client.diff(DiffSpec("web", spec.bead_id, spec.branch, "main", landed=made.commit))).text
+        assert "+A" in (await client.diff(DiffSpec("web", spec.bead_id, spec.branch, "main"))).text, "its kept tip"
         with pytest.raises(NotFoundError):
-            await client.diff("web", spec.branch, "main", None)
+            await client.diff(DiffSpec("web", "another bead", spec.branch, "main"))
         assert "everything" in await client.pull("web", "main")
         await client.remove_rig("web")
         assert not kit.home.rig("web").root.exists()

@@ -39,7 +39,7 @@ def test_a_back_off_says_how_long_and_why() -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("waiting", "its turn"),
+        ("waiting", "Tries again soon: protected branch."),
         ("testing", "gates run"),
         ("approval", "boomtown diff 0b5c8d2e"),
         ("remote_refused", "boomtown merge retry 0b5c8d2e"),

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from boomtown.container.protocol import DiffSpec
+from boomtown.domain.beads import BeadStatus
 from boomtown.domain.errors import ConflictError, UnsupportedError
 from boomtown.rig import beadwork, finding, objects
 from boomtown.rig.objects import Object
@@ -83,15 +85,18 @@ class WorkerService(Service):
         )
 
     async def get_diff(self, actor: str, bead_id: str) -> Object:  # noqa: ARG002
-        """Against the merge base, with uncommitted work while it is live."""
+        """Against the merge base, with uncommitted work while it is live; once landed, what landed."""
 
-        def read(db: Connection) -> tuple[Row, Row, Row | None]:
+        def read(db: Connection) -> tuple[Row, Row, Row | None, Row | None]:
             bead = finding.bead(db, bead_id)
-            return bead, finding.rig(db, bead["rig_id"]), runs.undisposed_of_bead(db, bead["id"])
+            rig, merge = finding.rig(db, bead["rig_id"]), merges.last_of_bead(db, bead["id"])
+            return bead, rig, runs.undisposed_of_bead(db, bead["id"]), merge
 
-        bead, rig, run = await self._engine.read(read)
+        bead, rig, run, merge = await self._engine.read(read)
         if bead["branch"] is None:
             raise ConflictError(f"The bead “{bead['title']}” has no branch yet; it is {bead['status']}.")
         folder = Path(run["worktree"]).name if run else None
-        diff = await self._container.diff(rig["name"], bead["branch"], rig["default_branch"], folder)
+        landed = merge["merge_commit"] if merge and bead["status"] == BeadStatus.CLOSED else None
+        spec = DiffSpec(rig["name"], bead["id"], bead["branch"], rig["default_branch"], folder, landed)
+        diff = await self._container.diff(spec)
         return {"text": diff.text, "stat": diff.stat, "base": diff.base, "tip": diff.tip}
