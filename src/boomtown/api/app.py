@@ -51,8 +51,9 @@ class App:
     def __init__(self, home: Home, services: Services, people: People, *, allow_remote: bool = False) -> None:
         feed = Feed(home, services.town)
 
-        def caller_of(scope: Scope) -> Caller:
-            return Caller(people.actor(scope), services.town, feed, people.sessions)
+        async def caller_of(scope: Scope) -> Caller:
+            person = await people.person(scope)
+            return Caller(person, services.town, feed, people.sessions, self._trpc.end_streams)
 
         self._trpc = Endpoint(gastown, context=caller_of, explain=to_trpc)
         routes = [

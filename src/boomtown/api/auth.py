@@ -1,20 +1,22 @@
-"""Who may call: people by the home's token, over hosts and from origins that are this machine's."""
+"""Who may call: people by a token or a session, over hosts and from origins that are this machine's."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-import os
-import pwd
+import math
 from collections.abc import MutableMapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from starlette.requests import cookie_parser
 
 from boomtown.api.sessions import Sessions
-from boomtown.domain.errors import ForbiddenError, UnauthorizedError
+from boomtown.domain.errors import ForbiddenError, TooManyError, UnauthorizedError
 from boomtown.domain.seams import Clock
+from boomtown.domain.users import Role
 from boomtown.home.paths import Home
+from boomtown.home.person import login_name
 from boomtown.rig.tokens import secret_file
 
 Scope = MutableMapping[str, Any]
@@ -32,47 +34,77 @@ def bearer(scope: Scope) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-class People:
-    """The people of a home. Today that is one: whoever has read `home.token`, or has a session that began with it."""
+@dataclass(frozen=True)
+class Person:
+    """Somebody who calls. `id` is what their sessions name."""
 
-    def __init__(self, home: Home, clock: Clock) -> None:
+    id: str
+    name: str
+    role: Role
+
+
+class Users(Protocol):
+    """Who has a token of their own: `{id, name, role}`, or None."""
+
+    async def user_with_token(self, token: str) -> dict[str, Any] | None: ...
+
+    async def user_with_id(self, user_id: str) -> dict[str, Any] | None: ...
+
+
+class People:
+    """The people of a home: its owner, who can read `home.token`, and the users that were added."""
+
+    def __init__(self, home: Home, clock: Clock, users: Users) -> None:
         self._token = secret_file(home.token).encode()
         home.token.chmod(0o600)
-        self._actor = f"user:{_user_name()}"
+        self._owner = Person("owner", login_name(), Role.ADMIN)
+        self._users = users
         self.sessions = Sessions(self._token, clock)
 
-    def actor(self, scope: Scope) -> str:
-        """Whose request it is, as "user:<name>". Raises `UnauthorizedError`, or `ForbiddenError` for a foreign page."""
+    async def person(self, scope: Scope) -> Person:
+        """Whose request it is.
+
+        Raises `UnauthorizedError`, `TooManyError` for one of many wrong tokens, or `ForbiddenError` for a foreign page.
+        """
         token = bearer(scope)
-        if token is None and self._in_session(scope):
-            return self._actor
-        if token is None:
+        person = await self.with_token(token) if token else await self._in_session(scope)
+        if person is None:
             raise UnauthorizedError(
-                "A token is missing. Send `Authorization: Bearer …`; it is in the home's file `token`."
+                "A token is missing. Send `Authorization: Bearer …`; the owner's is in the home's file `token`."
             )
-        if not self.has_token(token):
-            raise UnauthorizedError("This token is not this home's. The right one is in the home's file `token`.")
-        return self._actor
+        return person
 
-    def has_token(self, token: str) -> bool:
-        """Whether this is the home's token; takes the same time whatever it is."""
-        return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self._token)
+    async def with_token(self, token: str) -> Person:
+        """Whose token it is. Wrong ones are counted; right ones never have to wait.
 
-    def _in_session(self, scope: Scope) -> bool:
+        Raises `UnauthorizedError`, or `TooManyError` where there were many wrong ones just now.
+        """
+        if hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self._token):
+            return self._owner
+        if (user := await self._users.user_with_token(token)) is not None:
+            return _person(user)
+        wait_s = math.ceil(self.sessions.wait_s())
+        self.sessions.was_wrong()
+        if wait_s:
+            raise TooManyError(f"Too many wrong tokens. Try again in {wait_s} seconds.", data={"retry_after_s": wait_s})
+        raise UnauthorizedError("This token is not this home's. The owner's is in the home's file `token`.")
+
+    async def _in_session(self, scope: Scope) -> Person | None:
         cookie = cookie_parser(header(scope, "cookie") or "").get(self.sessions.cookie, "")
-        if not self.sessions.holds(cookie):
-            return False
+        who = self.sessions.holder(cookie)
+        if who is None:
+            return None
         # a cookie goes along with requests that pages of other ports make; those are not the person's wish
         if header(scope, "sec-fetch-site") not in (None, "same-origin", "none"):
             raise ForbiddenError("Pages of another origin may not use this session.")
-        return True
+        if who == self._owner.id:
+            return self._owner
+        user = await self._users.user_with_id(who)
+        return _person(user) if user else None
 
 
-def _user_name() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+def _person(user: dict[str, Any]) -> Person:
+    return Person(user["id"], user["name"], Role(user["role"]))
 
 
 def check_source(scope: Scope, *, allow_remote: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pydantic_core
@@ -14,6 +13,7 @@ from boomtown.api.auth import People
 from boomtown.api.bodies import TooLargeError, is_json, read_body
 from boomtown.api.errors import json_answer
 from boomtown.api.sessions import SESSION_S
+from boomtown.domain.errors import BoomtownError, TooManyError
 
 MAX_BODY = 10_000
 
@@ -23,15 +23,14 @@ def login_routes(people: People) -> list[BaseRoute]:
         token = await _token(request)
         if token is None:
             return _said(400, 'Send {"token": "…"} as application/json.')
-        if not people.has_token(token):
-            wait_s = math.ceil(people.sessions.wait_s())
-            people.sessions.was_wrong()
-            if wait_s:
-                answer = _said(429, f"Too many wrong tokens. Try again in {wait_s} seconds.")
-                answer.headers["retry-after"] = str(wait_s)
-                return answer
-            return _said(401, "This token is not this home's. The right one is in the home's file `token`.")
-        return _with_session(Response(status_code=204))
+        try:
+            person = await people.with_token(token)
+        except BoomtownError as error:
+            answer = _said(error.http_status, error.message)
+            if isinstance(error, TooManyError):
+                answer.headers["retry-after"] = str(error.data["retry_after_s"])
+            return answer
+        return _with_session(Response(status_code=204), person.id)
 
     async def log_out(request: Request) -> Response:
         people.sessions.end(request.cookies.get(people.sessions.cookie, ""))
@@ -41,12 +40,13 @@ def login_routes(people: People) -> list[BaseRoute]:
 
     async def follow_link(request: Request) -> Response:
         answer = RedirectResponse("/", 303)
-        return _with_session(answer) if people.sessions.use_link(request.query_params.get("code", "")) else answer
+        who = people.sessions.use_link(request.query_params.get("code", ""))
+        return answer if who is None else _with_session(answer, who)
 
-    def _with_session(answer: Response) -> Response:
+    def _with_session(answer: Response, who: str) -> Response:
         sessions = people.sessions
         answer.set_cookie(
-            sessions.cookie, sessions.begin(), max_age=SESSION_S, path="/", httponly=True, samesite="strict"
+            sessions.cookie, sessions.begin(who), max_age=SESSION_S, path="/", httponly=True, samesite="strict"
         )
         return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pydantic_core
@@ -21,7 +21,7 @@ MAX_BODY = 16 * 1024 * 1024
 VERBS = {"query": "GET", "mutation": "POST"}
 
 
-def rest_routes(context: Callable[[Scope], Caller]) -> list[BaseRoute]:
+def rest_routes(context: Callable[[Scope], Awaitable[Caller]]) -> list[BaseRoute]:
     """One route for all procedures. Answers are in the envelope of the agent API."""
 
     async def answer(request: Request) -> Response:
@@ -32,7 +32,8 @@ def rest_routes(context: Callable[[Scope], Caller]) -> list[BaseRoute]:
                 raise NotFoundError(f"There is no procedure “{name[:100]}” here. /docs lists them.")
             if request.method not in (VERBS[procedure.kind], "HEAD"):
                 raise BadMethodError(f"{name} is a {procedure.kind}: it takes {VERBS[procedure.kind]}.")
-            caller = context(request.scope)
+            caller = await context(request.scope)
+            procedure.admit(caller)
             arguments = await _arguments(procedure, request)
             return json_answer({"success": True, "data": await procedure.call(caller, arguments)})
         except TrpcError as error:

@@ -183,7 +183,7 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
         url = url_of(listening)
         upkeep.write_commands(home)
         scheduler.spawn(_keep_tidy(runtime), name="tidy")
-        app = App(home, runtime, People(home, clock), allow_remote=options.allow_remote)
+        app = App(home, runtime, People(home, clock, runtime.town), allow_remote=options.allow_remote)
         await runtime.start(url)
         await container.open()
         await _answer(home, app, listening, url, on_ready, runtime, stop)

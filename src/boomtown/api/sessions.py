@@ -1,4 +1,4 @@
-"""Sessions of people in a browser: a signed cookie, got for the home's token or by a link that works once."""
+"""Sessions of people in a browser: a signed cookie, got for a token or by a link that works once."""
 
 from __future__ import annotations
 
@@ -25,40 +25,42 @@ class Sessions:
     def __init__(self, token: bytes, clock: Clock) -> None:
         self._key = hmac.digest(token, b"boomtown session", "sha256")
         self._clock = clock
-        self._links: dict[str, float] = {}
+        self._links: dict[str, tuple[float, str]] = {}
         self._ended: set[str] = set()
         self._wrong: deque[float] = deque(maxlen=WRONG_TOKENS)
         self.cookie = f"boomtown-{hashlib.sha256(self._key).hexdigest()[:8]}"
         """The cookie's name: browsers share cookies among all ports of a host, and so among homes."""
 
-    def begin(self) -> str:
-        """The cookie of a new session."""
-        said = f"{int(self._clock.now()) + SESSION_S}.{secrets.token_urlsafe(12)}"
+    def begin(self, who: str) -> str:
+        """The cookie of a new session of the person with the id `who`."""
+        said = f"{int(self._clock.now()) + SESSION_S}.{secrets.token_urlsafe(12)}.{who}"
         return f"{said}.{self._sign(said)}"
 
-    def holds(self, cookie: str) -> bool:
-        """Whether a cookie is one of ours, not expired and not ended."""
+    def holder(self, cookie: str) -> str | None:
+        """Whose session a cookie is; None unless it is one of ours, not expired and not ended."""
         said, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(said).encode()) or cookie in self._ended:
-            return False
-        return int(said.partition(".")[0]) > self._clock.now()
+            return None
+        expires, _, rest = said.partition(".")
+        return rest.partition(".")[2] if int(expires) > self._clock.now() else None
 
     def end(self, cookie: str) -> None:
         """Log out; until the next restart also whoever has copied the cookie."""
-        if self.holds(cookie):
+        if self.holder(cookie) is not None:
             self._ended.add(cookie)
 
-    def new_link(self) -> str:
-        """A code that begins one session, within ten minutes."""
+    def new_link(self, who: str) -> str:
+        """A code that begins one session of `who`, within ten minutes."""
         while len(self._links) >= MOST_LINKS:
             self._links.pop(next(iter(self._links)))
         code = secrets.token_urlsafe(24)
-        self._links[code] = self._clock.monotonic() + LINK_S
+        self._links[code] = (self._clock.monotonic() + LINK_S, who)
         return code
 
-    def use_link(self, code: str) -> bool:
-        """Whether the code is good; after that it is not any more."""
-        return self._links.pop(code, 0.0) > self._clock.monotonic()
+    def use_link(self, code: str) -> str | None:
+        """Whose session the code begins; None if it is not good, which it is not any more after this."""
+        until, who = self._links.pop(code, (0.0, ""))
+        return who if until > self._clock.monotonic() else None
 
     def wait_s(self) -> float:
         """How long wrong tokens have to wait now; 0: they don't."""

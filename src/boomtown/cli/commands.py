@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PRIORITIES = ("low", "medium", "high", "critical")
+ROLES = ("viewer", "operator", "admin")
 MERGE_MODES = ("review", "direct", "branch")
 STATUSES = ("open", "in_progress", "in_review", "closed", "failed", "cancelled")
 
@@ -195,6 +196,16 @@ AGENTS = (
     ), json=False),
 )  # fmt: skip
 
+USERS = (
+    Command("user add", "users:add", "give somebody a token of their own; it is shown once", (
+        _arg("NAME", says="1 to 64 of A-Z a-z 0-9 . _ -"),
+        _arg("--role", says="viewer (reads), operator (slings and steps in) or admin (changes rigs and users)",
+             choices=ROLES, required=True, metavar="R"),
+    )),
+    Command("user list", "users:listing", "who has a token of their own"),
+    Command("user remove", "users:remove", "end somebody's token and sessions", (_arg("NAME", says="the user"),)),
+)  # fmt: skip
+
 INSIDE = (
     Command("done", "inside:done", "hand your branch on", (
         _arg("--summary", says="what you did, for the commit that lands", metavar="T"),
@@ -221,7 +232,7 @@ _ANYTHING = (_arg("ANYTHING", says="not read yet", nargs="*"),)
 LATER = tuple(
     Command(words, "later:refuse", "comes in a later version", _ANYTHING, hidden=True)
     for words in (
-        "doctor", "backup", "restore", "user add", "user list", "user remove", "mcp", "agent install", "agent login",
+        "doctor", "backup", "restore", "mcp", "agent install", "agent login",
         "message", "answer", "ask",
     )
 )  # fmt: skip
@@ -233,5 +244,6 @@ GROUPS = {
     "Polecats": POLECATS,
     "Landing": LANDING,
     "Agents and shell": AGENTS,
+    "Users": USERS,
 }
 COMMANDS = {command.words: command for group in (*GROUPS.values(), INSIDE, LATER) for command in group}

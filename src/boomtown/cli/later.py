@@ -22,5 +22,4 @@ _INSTEAD = {
 
 def refuse(args: Namespace, _out: Output) -> int:
     """Say that it comes later, and what to do until then."""
-    instead = _INSTEAD.get(args.words, "There is one user, the one who runs the server.")
-    raise UnsupportedError(f"`boomtown {args.words}` comes in a later version. {instead}")
+    raise UnsupportedError(f"`boomtown {args.words}` comes in a later version. {_INSTEAD[args.words]}")

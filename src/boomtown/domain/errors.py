@@ -74,6 +74,13 @@ class AlreadyRunningError(ConflictError):
     code = "ALREADY_RUNNING"
 
 
+class TooManyError(BoomtownError):
+    """More of it, in a short time, than is looked at."""
+
+    code = "TOO_MANY_REQUESTS"
+    http_status = 429
+
+
 class UnavailableError(BoomtownError):
     """Something outside (remote, container, disk) can't be used now."""
 

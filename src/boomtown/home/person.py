@@ -1,10 +1,20 @@
-"""The person whose home it is, as git knows them."""
+"""The person whose home it is, as the system and as git know them."""
 
 from __future__ import annotations
 
+import os
+import pwd
 import subprocess
 
 from boomtown.domain.errors import BadInputError
+
+
+def login_name() -> str:
+    """The name of the account that the home belongs to."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def git_person() -> tuple[str, str]:

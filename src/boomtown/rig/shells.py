@@ -45,6 +45,7 @@ class Shells:
             "BOOMTOWN_BRANCH": bead["branch"] or "",
         }
         if run is not None:
+            await self._engine.command(actor, rig["id"], lambda tx: _note(tx, "shell.opened", rig, bead))
             return {"path": run["worktree"], "env": environment, "session": f"{LIVE}:{bead['id']}"}
         if bead["status"] != BeadStatus.OPEN or bead["branch"] is None:
             raise ConflictError(
@@ -52,7 +53,7 @@ class Shells:
                 f"Look with `boomtown diff {bead['id'][:8]}`, or send it back with `boomtown rework`."
             )
         after = KEEP_HELD if bead["held"] else LET_GO
-        await self._engine.command(actor, rig["id"], lambda tx: _hold(tx, bead["id"]))
+        await self._engine.command(actor, rig["id"], lambda tx: _hold(tx, rig, bead["id"]))
         path = await self._container.open_worktree(
             rig["name"], bead["branch"], slug(polecat["name"]), rig["default_branch"]
         )
@@ -69,6 +70,7 @@ class Shells:
             return bead, finding.rig(db, bead["rig_id"]), runs.polecat_of_bead(db, bead["id"], released=True)
 
         bead, rig, polecat = await self._engine.read(read)
+        await self._engine.command(actor, rig["id"], lambda tx: _note(tx, "shell.closed", rig, bead))
         if after == LIVE or polecat is None or await self._engine.read(lambda db: runs.undisposed_of_bead(db, bead_id)):
             return {}
         author = polecat_author(polecat["name"])
@@ -90,10 +92,15 @@ class Shells:
         return {}
 
 
-def _hold(tx: Tx, bead_id: str) -> None:
+def _note(tx: Tx, kind: str, rig: Row, bead: Row) -> None:
+    tx.emit(kind, rig=rig, bead_id=bead["id"])
+
+
+def _hold(tx: Tx, rig: Row, bead_id: str) -> None:
     """Only if nobody claimed it meanwhile."""
     bead = finding.bead(tx.db, bead_id)
     if bead["status"] != BeadStatus.OPEN:
         raise ConflictError(f"The bead “{bead['title']}” is {bead['status']} by now. Try again.")
     if not bead["held"]:
         beadwork.hold(tx, bead, OPEN)
+    _note(tx, "shell.opened", rig, bead)

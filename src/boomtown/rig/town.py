@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from boomtown.rig.people.beads import BeadService
 from boomtown.rig.people.rigs import RigService
+from boomtown.rig.people.users import UserService
 from boomtown.rig.people.whole import WholeService
 from boomtown.rig.people.workers import WorkerService
 
 
-class Town(RigService, BeadService, WorkerService, WholeService):
+class Town(RigService, BeadService, WorkerService, UserService, WholeService):
     """The service behind command line, dashboard and scripts."""

@@ -48,6 +48,18 @@ towns = Table(
     Column("created_at", Float, nullable=False),
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("name_key", String, nullable=False, unique=True),  # without regard to case
+    Column("role", String, nullable=False),
+    Column("token_digest", String, nullable=False, unique=True),
+    Column("created_by", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
 rigs = Table(
     "rigs",
     metadata,

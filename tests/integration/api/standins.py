@@ -32,6 +32,16 @@ class Asked:
         return method
 
 
+class Nobody:
+    """Users of a home that has none."""
+
+    async def user_with_token(self, token: str) -> None:
+        return None
+
+    async def user_with_id(self, user_id: str) -> None:
+        return None
+
+
 class Standins:
     """An application over stand-ins, with real tokens in a real home."""
 
@@ -40,7 +50,8 @@ class Standins:
         self.home.create()
         self.town, self.desk = Asked(), Asked()
         self.tokens = Tokens(self.home, SystemClock())
-        self.app = App(self.home, self, People(self.home, SystemClock()), allow_remote=allow_remote)  # type: ignore[arg-type]
+        people = People(self.home, SystemClock(), Nobody())
+        self.app = App(self.home, self, people, allow_remote=allow_remote)  # type: ignore[arg-type]
         self.url = ""
 
     def forget(self) -> None:

@@ -9,16 +9,17 @@ import pytest
 from pydantic import TypeAdapter
 
 from boomtown.api.procedures import gastown
+from boomtown.api.procedures.roles import ROLES
 from boomtown.rig.town import Town
 
 CONTRACT = {
     "query": "listTowns getTown getRig listRigs listBeads getBead getBeadEvents listAgents getAgent getMergeQueue "
-    "getDiff getStatus getInbox getStream getWorkspace",
+    "getDiff getStatus getInbox getStream getWorkspace getMe listUsers",
     "mutation": "createTown deleteTown createRig updateRig deleteRig checkRig pullRig sling updateBead cancelBead "
     "retryBead startBead closeBead stopAgent sendMessage approveBead reworkBead discardBead retryMerge pause resume "
-    "shutdown openShell closeShell createLoginLink",
+    "shutdown openShell closeShell createLoginLink addUser removeUser",
 }
-OURS = ("gastown.createLoginLink",)
+OURS = ("gastown.createLoginLink", "gastown.getMe")
 """The server's own affair, not the town's."""
 CALLS = [procedure for procedure in gastown if procedure.kind != "subscription" and procedure.path not in OURS]
 
@@ -44,3 +45,7 @@ def test_the_town_takes_what_a_procedure_gives_it(procedure) -> None:
 @pytest.mark.parametrize("procedure", list(gastown), ids=lambda procedure: procedure.path)
 def test_every_procedure_says_what_it_is_for(procedure) -> None:
     assert procedure.doc.endswith(".")
+
+
+def test_every_procedure_has_a_role() -> None:
+    assert set(ROLES) == {procedure.path for procedure in gastown}

@@ -20,39 +20,43 @@ def sessions(token: bytes = b"token", clock: Clock | None = None) -> Sessions:
 
 
 def test_a_session_outlives_the_server_but_not_its_token() -> None:
-    cookie = sessions().begin()
-    assert sessions().holds(cookie)
-    assert not sessions(b"another").holds(cookie)
+    cookie = sessions().begin("somebody")
+    assert sessions().holder(cookie) == "somebody"
+    assert sessions(b"another").holder(cookie) is None
     assert sessions().cookie != sessions(b"another").cookie
 
 
 def test_a_session_ends_by_time_or_by_logging_out() -> None:
     clock = Clock()
     held = sessions(clock=clock)
-    first, second = held.begin(), held.begin()
+    first, second = held.begin("a"), held.begin("b")
     held.end(first)
-    assert not held.holds(first)
-    assert held.holds(second)
+    assert held.holder(first) is None
+    assert held.holder(second) == "b"
     clock.at += SESSION_S
-    assert not held.holds(second)
+    assert held.holder(second) is None
 
 
 def test_a_cookie_that_was_touched_is_none() -> None:
     held = sessions()
-    expires, nonce, signature = held.begin().split(".")
-    for forged in ("", ".", "..", f"{expires}9.{nonce}.{signature}", f"{expires}.{nonce}.", "é.é.é", f"x.{signature}"):
-        assert not held.holds(forged)
+    expires, nonce, who, signature = held.begin("somebody").split(".")
+    for forged in (
+        *("", ".", "..", "é.é.é", f"x.{signature}", f"{expires}.{nonce}.{who}."),
+        f"{expires}9.{nonce}.{who}.{signature}",
+        f"{expires}.{nonce}.owner.{signature}",
+    ):
+        assert held.holder(forged) is None
 
 
 def test_a_link_works_once_and_for_ten_minutes() -> None:
     clock = Clock()
     held = sessions(clock=clock)
-    code, late = held.new_link(), held.new_link()
-    assert held.use_link(code)
-    assert not held.use_link(code)
-    assert not held.use_link("nonsense")
+    code, late = held.new_link("a"), held.new_link("b")
+    assert held.use_link(code) == "a"
+    assert held.use_link(code) is None
+    assert held.use_link("nonsense") is None
     clock.at += LINK_S
-    assert not held.use_link(late)
+    assert held.use_link(late) is None
 
 
 def test_wrong_tokens_have_to_wait_after_a_while() -> None:

@@ -113,7 +113,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["doctor", "--fix"], ["backup"], ["restore", "x"], ["user", "add", "me"], ["mcp"], ["message", "Toast", "hi"],
+        ["doctor", "--fix"], ["backup"], ["restore", "x"], ["mcp"], ["message", "Toast", "hi"],
         ["answer", "Toast", "yes"], ["agent", "install", "kilo"], ["agent", "login", "kilo"], ["ask", "what?"],
     ],
 )  # fmt: skip

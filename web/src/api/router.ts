@@ -12,6 +12,11 @@ import type { TrackedData } from "@trpc/server/unstable-core-do-not-import";
 /** Whatever JSON can say. */
 export type Anything = string | number | boolean | object | null;
 
+export interface AddUser {
+  name: string;
+  role: Role;
+}
+
 /** A polecat: the worker of one bead. */
 export interface Agent {
   id: string;
@@ -296,6 +301,11 @@ export interface MaybeRig {
   rigId?: string | null;
 }
 
+export interface Me {
+  name: string;
+  role: Role;
+}
+
 export interface Merge {
   id: string;
   bead_id: string;
@@ -448,6 +458,9 @@ export interface RigStatus {
   merges: Merge[];
 }
 
+/** `viewer` reads; `operator` slings and steps in; `admin` changes rigs, settings and users. */
+export type Role = "viewer" | "operator" | "admin";
+
 export interface SendMessage {
   /** An id, a unique beginning of one (4 characters or more), or a name. */
   agentId: string;
@@ -589,6 +602,29 @@ export interface UpdateRig {
   settings: Record<string, SettingValue>;
 }
 
+/** Somebody with a token of their own. `created_by` is an actor of the ledger. */
+export interface User {
+  id: string;
+  name: string;
+  role: Role;
+  created_by: string;
+  created_at: string;
+}
+
+/** `token` is shown this once. */
+export interface UserAdded {
+  id: string;
+  name: string;
+  role: Role;
+  created_by: string;
+  created_at: string;
+  token: string;
+}
+
+export interface UserInput {
+  name: string;
+}
+
 export interface Workspace {
   path: string | null;
   env: Record<string, string>;
@@ -666,6 +702,14 @@ export type Gastown = {
   resume: Mutation<MaybeRig | void, Paused>;
   /** End the server once this is answered. Agents are stopped and their work is kept, unless `keepContainer`. */
   shutdown: Mutation<Shutdown | void, Record<string, Anything>>;
+  /** Who calls, and what they may do. */
+  getMe: Query<void, Me>;
+  /** The people who have a token of their own. */
+  listUsers: Query<void, User[]>;
+  /** Give somebody a token of their own. It is shown this once: only its digest is kept. */
+  addUser: Mutation<AddUser, UserAdded>;
+  /** Take somebody's token back; their sessions and live subscriptions end at once. */
+  removeUser: Mutation<UserInput, Record<string, Anything>>;
   /** The registered polecats, of one rig or of the home. */
   listAgents: Query<ListAgents | void, Agent[]>;
   /** One polecat. */

@@ -4,7 +4,7 @@ One registry, `gastown`: whatever serves or describes the procedures (the tRPC e
 types) reads it. What a value may be beyond its type is said by `Town`, so that every way in has the same rules.
 """
 
-from boomtown.api.procedures import beads, live, merges, rigs, town, workers  # noqa: F401 - they fill the registry
+from boomtown.api.procedures import beads, live, merges, rigs, town, users, workers  # noqa: F401 - they fill the registry
 from boomtown.api.procedures.registry import Caller, gastown
 
 __all__ = ["Caller", "gastown"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from boomtown.api.auth import Person
 from boomtown.api.live.feed import Feed
+from boomtown.api.procedures.roles import admit
 from boomtown.api.sessions import Sessions
 from boomtown.api.trpc import Input, Router
 from boomtown.api.trpc.validation import OWN
@@ -16,19 +19,25 @@ from boomtown.api.trpc.validation import OWN
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls ("user:<name>"), and the `rig.town.Town` that answers.
+    """Who calls, and the `rig.town.Town` that answers. `end_streams` has all live subscriptions begin anew.
 
     `town` is untyped here because its answers are plain JSON data and the procedures say their exact shape; tests hold
     both together.
     """
 
-    actor: str
+    person: Person
     town: Any
     feed: Feed
     sessions: Sessions
+    end_streams: Callable[[], None]
+
+    @property
+    def actor(self) -> str:
+        """As the ledger names them."""
+        return f"user:{self.person.name}"
 
 
-gastown: Router[Caller] = Router("gastown")
+gastown: Router[Caller] = Router("gastown", admit=admit)
 
 
 def _one_line(text: str) -> str:

@@ -8,6 +8,7 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from boomtown.domain.beads import BeadStatus, BeadType, Priority, QueueReason
 from boomtown.domain.merges import LandingStyle, MergeMode, MergeStatus
+from boomtown.domain.users import Role
 
 
 class Town(TypedDict):
@@ -256,6 +257,27 @@ class LoginLink(TypedDict):
     """`path` goes behind the server's URL."""
 
     path: str
+
+
+class Me(TypedDict):
+    name: str
+    role: Role
+
+
+class User(TypedDict):
+    """Somebody with a token of their own. `created_by` is an actor of the ledger."""
+
+    id: str
+    name: str
+    role: Role
+    created_by: str
+    created_at: str
+
+
+class UserAdded(User):
+    """`token` is shown this once."""
+
+    token: str
 
 
 class Paused(TypedDict):

@@ -51,7 +51,7 @@ class Endpoint(Generic[C]):
         self,
         router: Router[C],
         *,
-        context: Callable[[Scope], C],
+        context: Callable[[Scope], Awaitable[C]],
         explain: Callable[[Exception, str | None], TrpcError],
         options: Options | None = None,
     ) -> None:
@@ -65,14 +65,17 @@ class Endpoint(Generic[C]):
     def close(self) -> None:
         """Let no reader keep the server from ending; mutations go on.
 
-        Subscriptions end without saying goodbye, so that their clients come back to the next server; queries, which
-        may be waiting for news, are answered SERVICE_UNAVAILABLE.
+        Queries, which may be waiting for news, are answered SERVICE_UNAVAILABLE.
         """
+        self.end_streams()
+        for query in self._queries:
+            query.cancel()
+
+    def end_streams(self) -> None:
+        """End all subscriptions without saying goodbye, so that their clients come back, here or to the next server."""
         for closing in self._streams:
             if not closing.done():
                 closing.set_result(None)
-        for query in self._queries:
-            query.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
@@ -84,7 +87,7 @@ class Endpoint(Generic[C]):
             await _respond_json(send, error.http_status, to_json({"error": error.shape(None)}))
             return
         try:
-            context = self._context(scope)
+            context = await self._context(scope)
             inputs = await read_inputs(request, receive, self._options.max_body)
         except Exception as error:  # noqa: BLE001 - the edge of a request; `_told` logs what nobody expected
             await self._refuse(request, error, receive, send)
@@ -124,6 +127,7 @@ class Endpoint(Generic[C]):
             procedure = _callable(request, index)
             if procedure.kind == "subscription":
                 raise bad_request(f"{path} is a subscription; it can't be part of a batch.")
+            procedure.admit(context)
             call = procedure.call(context, procedure.parse(request.raw_input(inputs, index)))
             data = await (self._query(call) if procedure.kind == "query" else call)
             return _Answer(200, f'{{"result":{{"data":{to_json(data)}}}}}')
@@ -149,6 +153,7 @@ class Endpoint(Generic[C]):
         path = request.paths[0]
         try:
             procedure = _callable(request, 0)
+            procedure.admit(context)
             source = procedure.subscribe(context, procedure.parse(request.raw_input(inputs, 0)))
         except Exception as error:  # noqa: BLE001 - the edge of a call
             source = _raising(error)

@@ -51,7 +51,10 @@ def tracked(event_id: str, value: T) -> Tracked[T]:
 
 @dataclass(frozen=True)
 class Procedure(Generic[C]):
-    """One procedure. `input` and `output` are types for Pydantic; `input` None: it takes nothing."""
+    """One procedure. `input` and `output` are types for Pydantic; `input` None: it takes nothing.
+
+    `guard(context, path)` raises what a caller is told who may not call it.
+    """
 
     path: str
     kind: Kind
@@ -59,6 +62,7 @@ class Procedure(Generic[C]):
     input: Any
     output: Any
     doc: str
+    guard: Callable[[C, str], None]
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -87,6 +91,10 @@ class Procedure(Generic[C]):
         except ValidationError as error:
             raise invalid_input(error, self.fields) from None
 
+    def admit(self, context: C) -> None:
+        """To be asked before anything else. Raises what the router's guard does."""
+        self.guard(context, self.path)
+
     def call(self, context: C, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         """Run a query or a mutation."""
         return self.function(context, *arguments)
@@ -97,10 +105,14 @@ class Procedure(Generic[C]):
 
 
 class Router(Generic[C]):
-    """The procedures below one dotted prefix. `C` is the context that each of them gets first."""
+    """The procedures below one dotted prefix. `C` is the context that each of them gets first.
 
-    def __init__(self, prefix: str) -> None:
+    `admit(context, path)` is asked before each call; it raises what those are told who may not make it.
+    """
+
+    def __init__(self, prefix: str, admit: Callable[[C, str], None] = lambda _context, _path: None) -> None:
         self._prefix = prefix
+        self._admit = admit
         self._procedures: dict[str, Procedure[C]] = {}
 
     def query(self, function: F) -> F:
@@ -129,7 +141,7 @@ class Router(Generic[C]):
         names = list(inspect.signature(function).parameters)
         taken = hints[names[1]] if len(names) > 1 else None
         doc = re.sub(r"\s+", " ", function.__doc__ or "").strip()
-        self._procedures[path] = Procedure(path, kind, function, taken, hints["return"], doc)
+        self._procedures[path] = Procedure(path, kind, function, taken, hints["return"], doc, self._admit)
         return function
 
 

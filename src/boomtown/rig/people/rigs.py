@@ -182,11 +182,15 @@ class RigService(Service):
         await self._container.remove_rig(rig["name"])
         return result
 
-    async def check_rig(self, actor: str, rig_id: str) -> Object:  # noqa: ARG002
+    async def check_rig(self, actor: str, rig_id: str) -> Object:
         """Run the gates on the default branch."""
         rig = await self._engine.read(lambda db: finding.rig(db, rig_id))
-        return await reading.check_gates(self._engine, self._container, self._dispatch, rig)
+        found = await reading.check_gates(self._engine, self._container, self._dispatch, rig)
+        await self._engine.command(actor, rig["id"], lambda tx: tx.emit("rig.checked", rig=rig, green=found["green"]))
+        return found
 
-    async def pull_rig(self, actor: str, rig_id: str) -> Object:  # noqa: ARG002
+    async def pull_rig(self, actor: str, rig_id: str) -> Object:
         rig = await self._engine.read(lambda db: finding.rig(db, rig_id))
-        return {"message": await self._container.pull(rig["name"], rig["default_branch"])}
+        message = await self._container.pull(rig["name"], rig["default_branch"])
+        await self._engine.command(actor, rig["id"], lambda tx: tx.emit("rig.pulled", rig=rig))
+        return {"message": message}

@@ -79,9 +79,12 @@ class WholeService(Service):
 
         return await self._engine.command(actor, found, work)
 
-    async def shutdown(self, actor: str, now: bool = False, keep_container: bool = False) -> Object:  # noqa: ARG002
+    async def shutdown(self, actor: str, now: bool = False, keep_container: bool = False) -> Object:
         """The server ends after answering. Unless the container is kept, agents are stopped and their work is kept."""
-        self._shutdown(now, keep_container)
+        try:
+            await self._engine.command(actor, None, lambda tx: tx.emit("server.ending", restart=keep_container))
+        finally:
+            self._shutdown(now, keep_container)
         return {}
 
     async def events_after(self, town_id: str | None, rig_id: str | None, since: int, limit: int) -> list[Object]:
