@@ -189,7 +189,8 @@ class Engine:
         if self.last_seq > since:
             return True
         try:
-            await asyncio.wait_for(self._news.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # unlike `wait_for` it never swallows that it is cancelled
+                await self._news.wait()
         except TimeoutError:
             return False
         return True
