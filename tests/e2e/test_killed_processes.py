@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 
+import psutil
 from towns import Town, alive, eventually
 
 
@@ -65,9 +66,11 @@ def test_a_killed_container_leaves_no_survivor_and_its_beads_are_finished(town: 
     ids = five_at_work(town)
     agents = [run.pid for run in town.live_runs()]
     (town.live_runs()[0].worktree / "half.txt").write_text("half\n")
-    kill(town.container_pid)
+    container = town.container_pid
+    kill(container)
     eventually(lambda: not any(alive(pid) for pid in agents), "no agent survives")
     eventually(lambda: len(town.live_runs()) == 5, "all five run again")
+    assert not psutil.pid_exists(container), "not even a zombie is left of it"
     for bead_id in ids:
         assert [entry["outcome"] for entry in town.bead(bead_id)["attempt_log"]] == ["container_lost"]
         assert town.bead(bead_id)["attempts"] == 0

@@ -10,6 +10,7 @@ from typing import Any
 from boomtown.cli.client import Client, connect
 from boomtown.cli.output import Column, Output, table, terminal_width
 from boomtown.cli.sentences import ago, megabytes, short
+from boomtown.home.paths import Home
 
 
 def listing(args: Namespace, out: Output) -> None:
@@ -79,7 +80,8 @@ def shell(args: Namespace, _out: Output) -> int:
 
 def _run_shell(opened: dict[str, Any]) -> int:
     program = os.environ.get("SHELL") or "/bin/sh"
-    environment = {**opened["env"], "TERM": os.environ.get("TERM", "dumb"), "SHELL": program}
+    home = str(Home.from_env().root)  # the shell has the polecat's HOME, and `boomtown` goes on working in it
+    environment = {**opened["env"], "BOOMTOWN_HOME": home, "TERM": os.environ.get("TERM", "dumb"), "SHELL": program}
     return subprocess.run([program], cwd=opened["path"], env=environment, check=False).returncode
 
 

@@ -54,6 +54,7 @@ def find(home: Home) -> Card | None:
 async def spawn(home: Home, home_id: str, settings: Settings) -> Card:
     """Start a container and wait until it is ready. Raises `UnavailableError` with its reason if it is not."""
     home.create()
+    _reap()
     log_path = home.logs / "container.log"
     ready, write_end = os.pipe()
     try:
@@ -116,6 +117,10 @@ async def wait_until_gone(card: Card, limit_s: float) -> bool:
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.01)
-    for process in [process for process in _started_here if process.poll() is not None]:
-        _started_here.remove(process)
+    _reap()
     return True
+
+
+def _reap() -> None:
+    """Let go of containers that ended, so that the kernel can."""
+    _started_here[:] = [process for process in _started_here if process.poll() is None]

@@ -13,6 +13,7 @@ from boomtown.container.git import GitError
 from boomtown.container.protocol import DisposeSpec, RunSpec
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import ConflictError
+from boomtown.home.paths import home_environment
 
 log = structlog.get_logger()
 
@@ -114,15 +115,7 @@ def prepare_home(home: Path, spec: RunSpec) -> dict[str, str]:
 
 def home_folders(home: Path) -> dict[str, str]:
     """Make a HOME with the XDG folders and a place for temporary files, private; returns the environment."""
-    env = {
-        "HOME": home,
-        "XDG_CONFIG_HOME": home / ".config",
-        "XDG_CACHE_HOME": home / ".cache",
-        "XDG_DATA_HOME": home / ".local" / "share",
-        "XDG_STATE_HOME": home / ".local" / "state",
-        "XDG_RUNTIME_DIR": home / ".run",
-        "TMPDIR": home / "tmp",
-    }
+    env = home_environment(home)
     for folder in env.values():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return {name: os.fspath(path) for name, path in env.items()}

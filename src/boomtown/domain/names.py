@@ -11,7 +11,8 @@ POOL = (
     "Dusk", "Slate", "Thorn", "Drift", "Spark", "Onyx", "Moss", "Rust", "Wren", "Quartz",
 )  # fmt: skip
 
-RESERVED = frozenset({"mayor", "witness", "refinery", "deacon", "crew"})
+RESERVED = frozenset({"mayor", "witness", "refinery", "deacon", "crew", "warm", "scratch"})
+"""Never a polecat's, in any case: other roles, and the folders beside its worktree."""
 
 
 def lowest_free(taken: Iterable[str], pool: Sequence[str] = POOL) -> str:

@@ -86,6 +86,19 @@ class Home:
         return self.logs / f"{run_id}.jsonl"
 
 
+def home_environment(home: Path) -> dict[str, Path]:
+    """The variables that lead into a HOME of its own."""
+    return {
+        "HOME": home,
+        "XDG_CONFIG_HOME": home / ".config",
+        "XDG_CACHE_HOME": home / ".cache",
+        "XDG_DATA_HOME": home / ".local" / "share",
+        "XDG_STATE_HOME": home / ".local" / "state",
+        "XDG_RUNTIME_DIR": home / ".run",
+        "TMPDIR": home / "tmp",
+    }
+
+
 @dataclass(frozen=True)
 class RigPaths:
     """The paths of one rig."""

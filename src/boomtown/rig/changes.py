@@ -11,10 +11,11 @@ from boomtown.domain.beads import BeadStatus, check_move
 from boomtown.domain.branches import slug
 from boomtown.domain.merges import MergeMode, MergeStatus
 from boomtown.domain.names import identity
+from boomtown.domain.ports import lowest_free as lowest_free_ports
 from boomtown.domain.runs import Outcome, RunPhase
 from boomtown.home.paths import Home
 from boomtown.rig.transaction import Tx
-from boomtown.store import beads, events, merges, sql, tables
+from boomtown.store import beads, events, merges, runs, sql, tables
 from boomtown.store.sql import Row
 
 
@@ -87,6 +88,7 @@ def _claim(claim: do.Claim, tx: Tx, rig: Row, home: Home) -> None:
         container_id=claim.container_id,
         claimed_at=tx.now,
         deadline_at=claim.deadline_at,
+        port_base=lowest_free_ports(runs.taken_ports(tx.db)),
     )
     renamed = {"old_branch": claim.bead.branch} if claim.bead.branch not in (None, claim.branch) else {}
     move_bead(tx, rig, claim.bead.id, BeadStatus.IN_PROGRESS, branch=claim.branch, not_before=None, **renamed)
@@ -163,7 +165,9 @@ def _stalled(change: do.NoteStalled, tx: Tx, rig: Row, home: Home) -> None:  # n
 @apply.register
 def _release(change: do.Release, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
     sql.change(tx.db, tables.polecats, change.polecat_id, released_at=tx.now)
-    tx.emit("agent.released", rig=rig, agent_id=change.polecat_id)
+    polecat = sql.by_id(tx.db, tables.polecats, change.polecat_id)
+    bead_id = polecat["bead_id"] if polecat else None
+    tx.emit("agent.released", rig=rig, bead_id=bead_id, agent_id=change.polecat_id)
 
 
 @apply.register

@@ -20,7 +20,6 @@ from boomtown.store.sql import Row
 PASSED_ON = ("PATH", "LANG", "TZ", "NODE_EXTRA_CA_CERTS")
 PASSED_ON_BEGINNINGS = ("LC_", "SSL_CERT_")
 PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
-PORT_BASE, PORTS_PER_RUN = 20_000, 10
 EMAIL_DOMAIN = "polecats.boomtown.invalid"
 
 
@@ -124,13 +123,8 @@ class Dispatch:
             "BOOMTOWN_RUN": str(run["number"]),
             "BOOMTOWN_RUN_ID": run["id"],
             "BOOMTOWN_BRANCH": run["branch"],
-            "BOOMTOWN_PORT_BASE": str(self._ports(run["number"])),
+            "BOOMTOWN_PORT_BASE": str(run["port_base"]),
         }
-
-    @staticmethod
-    def _ports(number: int) -> int:
-        """Ten TCP ports of a run's own, below the range that systems hand out."""
-        return PORT_BASE + number * PORTS_PER_RUN % 12_000
 
 
 def wip_subject(name: str, prefix: str) -> str:

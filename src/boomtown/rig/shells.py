@@ -9,6 +9,7 @@ from boomtown.container.protocol import DisposeSpec
 from boomtown.domain.beads import BeadStatus
 from boomtown.domain.branches import slug
 from boomtown.domain.errors import BadInputError, ConflictError
+from boomtown.home.paths import home_environment
 from boomtown.rig import beadwork, finding
 from boomtown.rig.dispatch import Dispatch, polecat_author, wip_subject
 from boomtown.rig.engine import Engine
@@ -39,7 +40,9 @@ class Shells:
             return polecat, bead, finding.rig(db, polecat["rig_id"]), runs.undisposed_of_bead(db, bead["id"])
 
         polecat, bead, rig, run = await self._engine.read(read)
+        home = self._engine.home.rig(rig["name"]).agent_home(bead["id"])
         environment = self._dispatch.base_environment(rig) | {
+            **{name: str(path) for name, path in home_environment(home).items()},
             "BOOMTOWN_AGENT_NAME": polecat["name"],
             "BOOMTOWN_BEAD_ID": bead["id"],
             "BOOMTOWN_BRANCH": bead["branch"] or "",
@@ -60,7 +63,7 @@ class Shells:
         return {"path": path, "env": environment, "session": f"{after}:{bead['id']}"}
 
     async def close(self, actor: str, session: str) -> Object:
-        """Keep what was left uncommitted as WIP on the branch, and let the bead go on as before."""
+        """Keep what was left uncommitted as WIP on the branch; a bead that nobody else holds goes on at once."""
         after, _, bead_id = session.partition(":")
         if after not in (LIVE, KEEP_HELD, LET_GO):
             raise BadInputError(f"session is {session[:60]!r}; use the one that openShell gave.", field="session")

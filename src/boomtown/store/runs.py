@@ -87,6 +87,11 @@ def any_unfinished(connection: Connection) -> bool:
     return sql.scalar(connection, select(runs.c.id).where(runs.c.disposed_at.is_(None)).limit(1)) is not None
 
 
+def taken_ports(connection: Connection) -> set[int]:
+    """First ports of all runs of the home that live or have a worktree left."""
+    return set(connection.execute(select(runs.c.port_base).where(runs.c.disposed_at.is_(None))).scalars())
+
+
 def undisposed_of_bead(connection: Connection, bead_id: str) -> Row | None:
     query = select(runs).where(runs.c.bead_id == bead_id, runs.c.disposed_at.is_(None))
     return sql.first(connection, query)

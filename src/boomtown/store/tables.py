@@ -161,6 +161,7 @@ runs = Table(
     Column("claimed_at", Float, nullable=False),
     Column("started_at", Float),
     Column("deadline_at", Float, nullable=False),
+    Column("port_base", Integer, nullable=False),
     Column("done_at", Float),
     Column("done_answer", JSON),
     Column("summary", Text),
@@ -183,6 +184,7 @@ _partial("one_live_run_per_polecat", runs.c.polecat_id, where="ended_at IS NULL"
 _partial("one_live_run_per_bead", runs.c.bead_id, where="ended_at IS NULL")
 _partial("one_live_run_per_branch", runs.c.rig_id, runs.c.branch, where="ended_at IS NULL")
 _partial("one_live_run_per_worktree", runs.c.worktree, where="disposed_at IS NULL")
+_partial("ports_of_one_run", runs.c.port_base, where="disposed_at IS NULL")
 
 attempts = Table(
     "attempts",

@@ -291,6 +291,7 @@ def upgrade() -> None:
         sa.Column("claimed_at", sa.Float(), nullable=False),
         sa.Column("started_at", sa.Float(), nullable=True),
         sa.Column("deadline_at", sa.Float(), nullable=False),
+        sa.Column("port_base", sa.Integer(), nullable=False),
         sa.Column("done_at", sa.Float(), nullable=True),
         sa.Column("done_answer", sa.JSON(), nullable=True),
         sa.Column("summary", sa.Text(), nullable=True),
@@ -345,6 +346,13 @@ def upgrade() -> None:
         "one_live_run_per_worktree",
         "runs",
         ["worktree"],
+        unique=True,
+        sqlite_where=sa.text("disposed_at IS NULL"),
+    )
+    op.create_index(
+        "ports_of_one_run",
+        "runs",
+        ["port_base"],
         unique=True,
         sqlite_where=sa.text("disposed_at IS NULL"),
     )
