@@ -27,11 +27,8 @@ setup-node: tests/trpc/node_modules/.ready
 tests/trpc/node_modules/.ready: tests/trpc/package-lock.json .venv/.ready
 	@tests/trpc/install.sh $(CURDIR)/$(PY)
 setup-agents: $(AGENTS)/node_modules/.ready
-$(AGENTS)/node_modules/.ready: tests/agents/package.json tests/agents/package-lock.json
-	@mkdir -p $(AGENTS)
-	@cp tests/agents/package.json tests/agents/package-lock.json $(AGENTS)/
-	@cd $(AGENTS) && npm install --no-save --no-audit --no-fund --loglevel=error
-	@touch $@
+$(AGENTS)/node_modules/.ready: tests/agents/package-lock.json .venv/.ready
+	@tests/agents/install.sh $(CURDIR)/$(PY) $(AGENTS)
 
 # The dashboard's types of the API, from the server's registry of procedures.
 web-types: setup
@@ -43,8 +40,8 @@ demo: setup
 unit: setup
 	@.venv/bin/pytest tests/unit -q -n0
 
-test: setup setup-node
-	@.venv/bin/pytest -q -n $(WORKERS)
+test: setup setup-node setup-agents
+	@BOOMTOWN_TEST_AGENTS=$(AGENTS) .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup
 
 check: setup
 	.venv/bin/ruff check .

@@ -164,7 +164,7 @@ def test_titles_that_are_none(quiet: Town) -> None:
 
 def test_an_agent_that_is_none(quiet: Town) -> None:
     assert "There is no agent “nobody”" in quiet.fails("sling", "web", "x", "--agent", "nobody")
-    assert "can't run yet" in quiet.fails("sling", "web", "x", "--agent", "kilo")
+    assert "`boomtown agent install qwen`" in quiet.fails("sling", "web", "x", "--agent", "qwen")
     assert "--agent" in quiet.fails("sling", "web", "x")
 
 

@@ -7,36 +7,70 @@ import shutil
 from argparse import Namespace
 from typing import Any
 
-from boomtown.cli.output import Column, Output, table, terminal_width
-from boomtown.domain.errors import BadInputError, NotFoundError
-from boomtown.home.config import DEMO, PRESETS, AgentSettings, Settings, load
+from boomtown.cli.output import Column, Output, clean, table, terminal_width
+from boomtown.cli.sentences import spent
+from boomtown.domain.errors import BadInputError, BoomtownError, NotFoundError
+from boomtown.home.agents import installed_program, installed_version, plan
+from boomtown.home.config import DEMO, AgentSettings, Settings, load
 from boomtown.home.paths import Home
+from boomtown.home.presets import PRESETS
 
 
 def _settings() -> Settings:
     return load(Home.from_env().config)
 
 
+def _all(settings: Settings) -> dict[str, AgentSettings]:
+    """Those of `config.toml`, then the presets that are not among them."""
+    presets = {name: AgentSettings(name, kind="acp", preset=name) for name in PRESETS}
+    return {**settings.agents, **{name: agent for name, agent in presets.items() if name not in settings.agents}}
+
+
 def listing(_args: Namespace, out: Output) -> None:
-    """All of `config.toml`, and the demo agent."""
+    """All of `config.toml`, all presets, and the demo agent."""
     settings = _settings()
-    agents = [_object(agent, settings) for agent in settings.agents.values()]
+    agents = [_object(agent, settings) for agent in _all(settings).values()]
     out.show(agents, lambda: _table(agents))
 
 
 def _object(agent: AgentSettings, settings: Settings) -> dict[str, Any]:
     """An agent without its variables: they may be secrets."""
+    command, problem = _command(agent)
     return {
         "name": agent.name,
         "kind": agent.kind,
-        "command": list(agent.command),
+        "preset": agent.preset,
+        "version": _version(agent),
+        "command": list(command),
         "prompt": agent.prompt,
+        "permission": agent.permission if agent.kind == "acp" else None,
         "max": agent.max,
         "model": agent.model,
-        "usable": agent.refusal is None,
+        "usable": problem is None,
         "default": agent.name == settings.default_agent,
-        "note": "stands in for a model" if agent.name == DEMO else agent.refusal,
+        "note": "stands in for a model" if agent.name == DEMO else problem,
     }
+
+
+def _command(agent: AgentSettings) -> tuple[tuple[str, ...], str | None]:
+    """What would be started, and why it can't be."""
+    try:
+        command = plan(agent, Home.from_env(), os.environ.get("PATH"), None).command
+    except BoomtownError as error:
+        return agent.command, error.message
+    if shutil.which(command[0]) is None:
+        return command, (
+            f"{command[0]} was not found or can't be executed. Install it, or write its full path into config.toml."
+        )
+    return command, None
+
+
+def _version(agent: AgentSettings) -> str | None:
+    """Of a preset's program that is installed in the home; others are the person's own affair."""
+    preset = PRESETS.get(agent.preset or "")
+    if preset is None or agent.command or installed_program(preset, Home.from_env()) is None:
+        return None
+    return installed_version(preset, Home.from_env())
 
 
 def _table(agents: list[dict[str, Any]]) -> list[str]:
@@ -45,38 +79,54 @@ def _table(agents: list[dict[str, Any]]) -> list[str]:
         [
             Column("agent", lambda a: a["name"], "bold"),
             Column("kind", lambda a: a["kind"]),
+            Column("version", lambda a: a["version"]),
             Column("default", lambda a: "yes" if a["default"] else ""),
             Column("max", lambda a: a["max"], right=True),
             Column("model", lambda a: a["model"]),
             Column("command", lambda a: " ".join(a["command"])),
-            Column("note", lambda a: "" if a["usable"] and a["name"] != DEMO else a["note"]),
+            Column("note", lambda a: a["note"]),
         ],
         terminal_width(),
     )
-    if len(agents) == 1:
-        lines.append(f"Add your own as [agents.NAME] in {Home.from_env().config}.")
+    lines.append(f"Add your own as [agents.NAME] in {Home.from_env().config}.")
     return lines
 
 
 def check(args: Namespace, out: Output) -> None:
-    """Whether a program can be started, and its variables are there. Nothing is run."""
-    agent = _settings().agents.get(args.NAME)
-    if agent is None:
-        agent = AgentSettings(args.NAME, kind="preset") if args.NAME in PRESETS else None
+    """Whether an agent can be started; one that is spoken with is started, greeted and asked for one word."""
+    agent = _all(_settings()).get(args.NAME)
     if agent is None:
         raise NotFoundError(
             f"There is no agent “{args.NAME}”. `boomtown agent list` shows them; "
             f"add [agents.{args.NAME}] to config.toml."
         )
-    if agent.refusal:
-        raise BadInputError(agent.refusal)
-    program = shutil.which(agent.command[0])
-    if program is None:
-        raise BadInputError(
-            f"The agent “{agent.name}” can't start: {agent.command[0]} was not found or can't be executed. "
-            "Install it, or write its full path into config.toml."
-        )
+    command, problem = _command(agent)
+    if problem is not None:
+        raise BadInputError(f"The agent “{agent.name}” can't start: {problem}")
     variables = agent.environment(os.environ)
-    data = {"name": agent.name, "program": program, "variables": sorted(variables), "ok": True}
+    data = {"name": agent.name, "program": shutil.which(command[0]), "variables": sorted(variables), "ok": True}
+    if agent.kind == "acp":
+        from boomtown.cli.trial import attempt
+
+        tried = attempt(agent, Home.from_env(), variables)
+        sentence = (
+            f"{agent.name} works: {tried['agent'] or agent.name} {tried['version'] or ''}, model "
+            f"{tried['model'] or 'not told'}, answered “{clean(tried['answer'])}” in {tried['seconds']:.1f} s"
+        )
+        used = f" ({spent(tried['usage'])})." if tried["usage"] else "."
+        out.say({**data, **tried}, sentence + used)
+        return
     with_them = f" Its variables are set: {', '.join(sorted(variables))}." if variables else ""
-    out.say(data, f"{agent.name} can start: {program}.{with_them}")
+    out.say(data, f"{agent.name} can start: {data['program']}.{with_them}")
+
+
+def install(args: Namespace, out: Output) -> None:
+    """Install a preset's program."""
+    from boomtown.cli.installing import install_preset
+
+    preset = PRESETS.get(args.NAME)
+    if preset is None:
+        raise NotFoundError(f"“{args.NAME}” is no preset. There are: {', '.join(PRESETS)}.")
+    program = install_preset(preset, Home.from_env())
+    data = {"name": preset.name, "version": preset.version, "program": str(program)}
+    out.say(data, f"{preset.title} {preset.version} is installed. `boomtown agent check {preset.name}` tries it.")

@@ -9,7 +9,7 @@ from typing import Any
 from boomtown.cli.client import Client, connect
 from boomtown.cli.output import Column, Output, clean, paint, table, terminal_width
 from boomtown.cli.parsing import UsageError
-from boomtown.cli.sentences import ago, bead_sentence, clock, merge_sentence, short
+from boomtown.cli.sentences import ago, bead_sentence, clock, merge_sentence, short, spent
 from boomtown.cli.streams import event_line
 from boomtown.home.paths import Home
 
@@ -108,6 +108,8 @@ def _details(
         "get it": fetch,
         "waits for": ", ".join(short(other) for other in bead["blocked_by"]),
         "attempts": bead["attempts"] or None,
+        "used": spent(bead["usage"]),
+        "asks": bead["question"] and " / ".join([bead["question"]["text"], *bead["question"]["options"]]),
         "last error": bead["last_error"] if bead["status"] != "closed" else None,
         "merge": f"{merge['status']}: {merge_sentence(merge)}" if merge else None,
         "made": f"{ago(bead['created_at'])} ago by {bead['created_by']}",
@@ -120,6 +122,9 @@ def _details(
     if bead["body"]:
         yield ""
         yield from (f"  {clean(line)}" for line in bead["body"].splitlines())
+    if bead["messages"]:
+        yield ""
+        yield from _messages(bead["messages"])
     if bead["attempt_log"]:
         yield ""
         yield from _attempts(bead["attempt_log"])
@@ -127,6 +132,20 @@ def _details(
         yield ""
         yield paint("events" if len(events) <= EVENTS_SHOWN else f"last {EVENTS_SHOWN} of {len(events)} events", "dim")
         yield from (event_line(event) for event in events[-EVENTS_SHOWN:])
+
+
+def _messages(said: list[dict[str, Any]]) -> list[str]:
+    return table(
+        said,
+        [
+            Column("message", lambda m: short(m["id"]), "dim"),
+            Column("state", lambda m: m["state"], lambda m: {"failed": "red", "queued": "yellow"}.get(m["state"], "")),
+            Column("said", lambda m: clock(m["created_at"])),
+            Column("by", lambda m: m["sender"] or "you"),
+            Column("text", lambda m: clean(m["text"]).replace("\n", " ")),
+        ],
+        terminal_width(),
+    )
 
 
 def _attempts(log: list[dict[str, Any]]) -> list[str]:

@@ -160,6 +160,13 @@ POLECATS = (
         _MAYBE_RIG, _flag("--follow", "-f", says="go on as it happens"),
         _arg("--since", says="only what came after this sequence number", type=_whole, metavar="SEQ"),
     )),
+    Command("message", "polecats:message", "say something to a polecat, when its turn ends", (
+        _polecat(), _arg("TEXT", says="what; - is standard input"),
+        _flag("--now", says="at once: its turn is cut short"),
+    )),
+    Command("answer", "polecats:answer", "answer what a polecat asks (see `inbox`); it goes on where it was", (
+        _polecat(), _arg("TEXT", says="the answer; - is standard input"),
+    )),
     Command("stop", "polecats:stop", "stop a polecat; its bead is held until `bead start`", (_polecat(),)),
     Command("pause", "polecats:pause", "start nothing new, in one rig or everywhere", (
         _MAYBE_RIG, _flag("--stop", says="stop what runs, too"),
@@ -188,9 +195,13 @@ LANDING = (
 
 AGENTS = (
     Command("agent list", "agents:listing", "the programs that can be slung to"),
-    Command("agent check", "agents:check", "whether a program is there and its variables are set", (
+    Command("agent check", "agents:check", "whether a program is there, starts, and gets an answer from its model", (
         _arg("NAME", says="its name in config.toml", complete="agent"),
     )),
+    Command("agent install", "agents:install", "install a preset's program, at its pinned version, into the home", (
+        _arg("NAME", says="a preset: kilo, opencode, claude, codex, gemini or qwen", complete="agent"),
+    )),
+    Command("mcp", "mcp:serve", "the town's tools for an agent, on standard input and output", json=False),
     Command("completion", "completion:script", "shell completion: `boomtown completion bash`", (
         _arg("SHELL", says="bash, zsh or fish", choices=("bash", "zsh", "fish")),
     ), json=False),
@@ -221,6 +232,10 @@ INSIDE = (
     Command("escalate", "inside:escalate", "ask for a person", (
         _arg("TITLE", says="in a line"), _arg("--body", says="more about it", metavar="T"), _PRIORITY,
     ), hidden=True),
+    Command("ask", "inside:ask", "ask a person; your bead waits for the answer", (
+        _arg("QUESTION", says="one clear question; - is standard input"),
+        _arg("--option", says="an answer to choose; may be given again", action="append", metavar="O"),
+    ), hidden=True),
     Command("checkpoint", "inside:checkpoint_get", "what you noted for your next attempt", hidden=True),
     Command("checkpoint get", "inside:checkpoint_get", "what you noted for your next attempt", hidden=True),
     Command("checkpoint set", "inside:checkpoint_set", "note something for your next attempt", (
@@ -232,8 +247,7 @@ _ANYTHING = (_arg("ANYTHING", says="not read yet", nargs="*"),)
 LATER = tuple(
     Command(words, "later:refuse", "comes in a later version", _ANYTHING, hidden=True)
     for words in (
-        "doctor", "backup", "restore", "mcp", "agent install", "agent login",
-        "message", "answer", "ask",
+        "doctor", "backup", "restore", "agent login",
     )
 )  # fmt: skip
 

@@ -90,6 +90,13 @@ def escalate(args: Namespace, out: Output) -> None:
     out.say(bead, "A person will see it. Go on with what you can do, or commit and stop.")
 
 
+def ask(args: Namespace, out: Output) -> None:
+    """Ask a person; the run ends and the bead is held until there is an answer."""
+    api = AgentApi(Identity.from_env())
+    body = {"question": _text(args.QUESTION), "options": args.option or []}
+    out.say(api.post(api.own("/ask"), body), "Asked. End your turn now: you go on when a person has answered.")
+
+
 def checkpoint_get(_args: Namespace, out: Output) -> None:
     """What was noted last, also by an earlier attempt."""
     api = AgentApi(Identity.from_env())

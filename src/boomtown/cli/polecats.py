@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from argparse import Namespace
 from typing import Any
 
 from boomtown.cli.client import Client, connect
 from boomtown.cli.output import Column, Output, table, terminal_width
-from boomtown.cli.sentences import ago, megabytes, short
+from boomtown.cli.sentences import ago, megabytes, short, spent
 from boomtown.home.paths import Home
 
 
@@ -33,11 +34,32 @@ def polecat_table(agents: list[dict[str, Any]]) -> list[str]:
             Column("cpu", lambda a: "" if a["cpu_percent"] is None else f"{a['cpu_percent']:.0f} %", right=True),
             Column("memory", lambda a: megabytes(a["memory_bytes"]), right=True),
             Column("agent", lambda a: a["agent_kind"]),
+            Column("used", lambda a: spent(a["usage"])),
             Column("bead", lambda a: short(a["bead_id"])),
             Column("branch", lambda a: a["branch"]),
         ],
         terminal_width(),
     )
+
+
+def message(args: Namespace, out: Output) -> None:
+    """Say something; it is delivered when the agent's session took it."""
+    said = connect().mutate("sendMessage", agentId=args.POLECAT, message=text_of(args.TEXT), now=args.now or None)
+    when = "at once" if args.now else "when its turn ends, or its next run begins"
+    out.say(
+        said, f"Queued for {args.POLECAT}: it is delivered {when}. `boomtown bead show {args.POLECAT}` says whether."
+    )
+
+
+def answer(args: Namespace, out: Output) -> None:
+    """Answer its question."""
+    said = connect().mutate("answerAgent", agentId=args.POLECAT, answer=text_of(args.TEXT))
+    out.say(said, f"Answered. {args.POLECAT} goes on where it was.")
+
+
+def text_of(argument: str) -> str:
+    """The argument, or standard input for `-`."""
+    return sys.stdin.read() if argument == "-" else argument
 
 
 def stop(args: Namespace, out: Output) -> None:

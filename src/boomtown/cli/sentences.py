@@ -22,6 +22,8 @@ def bead_sentence(bead: dict[str, Any], merge: dict[str, Any] | None = None) -> 
             return f"Waits for you; then `boomtown bead close {ref}`"
         case "open":
             return _waiting(bead)
+        case "in_progress" if bead["question"]:
+            return f"{bead['assignee'] or 'Its polecat'} asks: {bead['question']['text']} `boomtown answer {ref} TEXT`"
         case "in_progress":
             return f"{bead['assignee'] or 'A polecat'} is working"
         case "in_review":
@@ -46,6 +48,8 @@ def _waiting(bead: dict[str, Any]) -> str:
         return f"Tries again in {duration(-age_s(bead['not_before']))}{why}"
     if reason == "cap" and not detail:
         return f"Waiting for a free slot, number {bead['queue_position']} in line"
+    if reason == "held" and bead["question"]:
+        return f"It asks: {bead['question']['text']} `boomtown answer {short(bead['id'])} TEXT`"
     prefix = "Waiting: " if reason == "cap" else ""
     return f"{prefix}{detail or reason}"
 
@@ -123,3 +127,20 @@ def clock(text: str) -> str:
 def megabytes(number: float | None) -> str:
     """Bytes in MB; empty for none."""
     return "" if number is None else f"{number / 1e6:.0f} MB"
+
+
+def spent(usage: dict[str, Any] | None) -> str:
+    """Tokens and cost, such as `1.2k in, 340 out, $0.0123`; empty where nothing was counted."""
+    if usage is None:
+        return ""
+    cost = f", ${usage['cost_usd']:.4f}" if usage["cost_usd"] is not None else ""
+    return f"{_tokens(usage['input_tokens'])} in, {_tokens(usage['output_tokens'])} out{cost}"
+
+
+def _tokens(count: int) -> str:
+    for size, letter in ((1_000_000, "M"), (1000, "k")):
+        if count >= 10 * size:
+            return f"{count / size:.0f}{letter}"
+        if count >= size:
+            return f"{count / size:.1f}{letter}"
+    return str(count)

@@ -8,7 +8,7 @@ from typing import Any
 
 from boomtown.cli.client import connect
 from boomtown.cli.output import Column, Output, clean, paint, table, terminal_width
-from boomtown.cli.sentences import ago, megabytes, merge_sentence, short
+from boomtown.cli.sentences import ago, megabytes, merge_sentence, short, spent
 
 
 def status(_args: Namespace, out: Output) -> None:
@@ -28,6 +28,8 @@ def _status(found: dict[str, Any]) -> Iterator[str]:
     cap = f" of {found['max_agents']}" if found["max_agents"] else ""
     yield f"agents     {found['live']}{cap} at work"
     yield f"sandbox    {found['sandbox']}. {found['sandbox_note']}"
+    for kind, usage in found["usage_by_agent"].items():
+        yield f"used       {kind}: {spent(usage)}"
     if found["paused"]:
         yield paint("paused     the whole home; `boomtown resume` goes on", "yellow")
     if found["breaker_open"]:
@@ -59,6 +61,7 @@ def _rigs(rigs: list[dict[str, Any]]) -> list[str]:
             Column("in review", lambda r: r["in_review"], right=True),
             Column("failed", lambda r: r["failed"], lambda r: "red" if r["failed"] else "", right=True),
             Column("merge", lambda r: r["merge"]),
+            Column("used", lambda r: spent(r["usage"])),
             Column("branch", lambda r: r["default_branch"]),
         ],
         terminal_width(),

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 PROTOCOL = 1
 """Grows when a message changes. A server works with a container of `PROTOCOL - 1` too."""
 
+ROLE_FILE = ".boomtown/prompts/polecat.md"
+"""Below a repository's root: its own rules for polecats."""
 REPORT_EVERY_S = 5.0
 STOP_GRACE_S = 10.0
 DONE_GRACE_S = 30.0
@@ -42,8 +44,8 @@ class RunSpec:
     under an earlier name, to be renamed first. `env` is the whole environment but HOME, XDG_*, TMPDIR, which the
     container makes below `agent_home`. `rework`: merge the newest default branch in first and leave a conflict in the
     worktree. `wip_subject` is used if the container has to keep work without a server. `prompt_mode`: stdin, argument
-    or file; the word `{rework}` is not special here: the prompt is complete but for the files in conflict, which the
-    container adds through `conflict_note` (with `{files}`), since only it sees them.
+    or file. The prompt is complete but for what only the container sees: the rules of the `role`, which a repository
+    may have a file of its own for (`ROLE_FILE`), and the files in conflict, added through `conflict_note` (`{files}`).
     """
 
     run_id: str
@@ -67,16 +69,21 @@ class RunSpec:
     old_branch: str | None = None
     rework: bool = False
     conflict_note: str = ""
+    role: str = ""
     fetch_max_age_s: float = 30.0
     talk: Talk | None = None
 
 
 @dataclass(frozen=True)
 class Message:
-    """Words for a running agent. `now`: its turn is cancelled for them. `answers`: the id of a question of its run."""
+    """Words for a running agent. `now`: its turn is cancelled for them. `answers`: the id of a question of its run.
+
+    `sender`: whose words they are; empty: a person's.
+    """
 
     id: str
     text: str
+    sender: str = ""
     now: bool = False
     answers: str | None = None
 

@@ -19,6 +19,7 @@ from boomtown.container.pipes import PipeReader, PipeWriter
 from boomtown.container.prepare import base_or_ours, prepare_home, prepare_worktree, wip_on_branch
 from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
 from boomtown.container.proctable import MARK
+from boomtown.container.prompting import whole_prompt
 from boomtown.container.protocol import DisposeResult, Facts, Message, RunSpec, RunState
 from boomtown.container.streams import LineSplitter, StreamWriter
 from boomtown.container.trees import Forest, Tree
@@ -145,10 +146,7 @@ class Run:
 
     def _spawn(self, conflicts: tuple[str, ...]) -> None:
         spec, shop = self.spec, self._shop
-        prompt = spec.prompt
-        if conflicts and spec.conflict_note:
-            files = "\n".join(f"- {name if name.isprintable() else repr(name)}" for name in conflicts)
-            prompt += f"\n\n{spec.conflict_note.replace('{files}', files)}\n"
+        prompt = whole_prompt(spec, self.worktree, conflicts)
         home = shop.home.rig(spec.rig).agent_home(spec.bead_id)
         self._tree = shop.forest.plant(spec.run_id, (str(self.worktree), str(home)))
         env = spec.env | prepare_home(home, spec) | {MARK: self._tree.mark}
@@ -184,7 +182,7 @@ class Run:
         assert self._child
         assert self._tree
         assert self._stream
-        code = await self._child.wait()
+        code = await (self._converse() if self._talk else self._child.wait())
         await self._shop.forest.kill(self._tree)
         await asyncio.wait([pipe.ended for pipe in self._pipes], timeout=_PIPES_END_S)
         for pipe in self._pipes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from boomtown.domain.runs import GitFacts
-from boomtown.domain.snapshot import BeadView, RunView, Seen
+from boomtown.domain.snapshot import BeadView, Question, RunView, Seen
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,22 @@ class NoteStalled:
 
 
 @dataclass(frozen=True)
+class NoteQuestion:
+    """A change: what the run asks a person now; None: nothing any more."""
+
+    run: RunView
+    question: Question | None
+
+
+@dataclass(frozen=True)
+class NoteDelivered:
+    """A change: the run's session took these messages."""
+
+    run: RunView
+    message_ids: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Release:
     """A change: the polecat is deregistered and its name free."""
 
@@ -93,9 +109,21 @@ class Stop:
     grace_s: float
 
 
+def tell_key(run_id: str) -> str:
+    """What is busy while a run is told something."""
+    return f"tell {run_id}"
+
+
 def stop_key(run_id: str) -> str:
     """What is busy while a run is asked to stop: a start on its way must not hold that up."""
     return f"stop {run_id}"
+
+
+@dataclass(frozen=True)
+class Tell:
+    """An effect: pass on what waits for the run's bead."""
+
+    run_id: str
 
 
 @dataclass(frozen=True)
@@ -147,5 +175,7 @@ class Verdict:
     wip: str = "branch"
 
 
-Change = Claim | Assign | NoteStarted | NoteExited | AskToStop | End | NoteStalled | Release
-Effect = Start | Stop | Inspect | Dispose | Forget | Land
+Change = (
+    Claim | Assign | NoteStarted | NoteExited | AskToStop | End | NoteStalled | NoteQuestion | NoteDelivered | Release
+)
+Effect = Start | Stop | Tell | Inspect | Dispose | Forget | Land

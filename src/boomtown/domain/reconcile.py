@@ -16,7 +16,8 @@ from boomtown.domain.verdict import judge
 LIVE_ALARM_S = 5.0
 IDLE_ALARM_S = 60.0
 DONE_QUIET_S = 5.0
-"""Between an accepted `done` and the first signal."""
+"""Between an accepted `done` and the first signal; an agent that is spoken with is let finish without one."""
+_QUIET = (StopReason.DONE, StopReason.ASK)
 
 
 def reconcile(snapshot: Snapshot, now: float) -> tuple[list[do.Change], list[do.Effect]]:
@@ -41,7 +42,7 @@ def alarm_at(snapshot: Snapshot, now: float) -> float:
     busy = bool(snapshot.runs or snapshot.queue or any(m.status in _MOVING for m in snapshot.merges))
     times = [now + (LIVE_ALARM_S if busy else IDLE_ALARM_S)]
     times += [run.deadline_at for run in snapshot.runs if run.phase in LIVE and run.stop_reason is None]
-    times += [due for run in snapshot.runs if run.stop_reason == StopReason.DONE and (due := _stop_due(run)) > now]
+    times += [due for run in snapshot.runs if run.stop_reason in _QUIET and (due := _stop_due(run)) > now]
     times += [merge.retry_at for merge in snapshot.merges if merge.retry_at is not None]
     if snapshot.next_due is not None:
         times.append(snapshot.next_due)
@@ -68,6 +69,7 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
         return
     if seen and seen.state == "running" and run.phase == RunPhase.CLAIMED:
         changes.append(do.NoteStarted(run, seen))
+    _converse(run, seen, snapshot, changes, effects)
     if reason := _reason_to_stop(run, now):
         changes.append(do.AskToStop(run, reason))
     elif run.stop_reason is not None:
@@ -78,6 +80,22 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
             effects.append(do.Start(run.id))
     elif (stalled := _is_stalled(run, seen, snapshot, now)) != run.stalled:
         changes.append(do.NoteStalled(run, stalled))
+
+
+def _converse(
+    run: RunView, seen: Seen | None, snapshot: Snapshot, changes: list[do.Change], effects: list[do.Effect]
+) -> None:
+    """What an agent asks, what it has taken in, and what it shall be told."""
+    if seen is None or seen.state != "running":
+        return
+    asking = seen.question.id if seen.question else None
+    if asking != run.asking and run.bead.question is None:
+        changes.append(do.NoteQuestion(run, seen.question))
+    if heard := run.unheard & seen.delivered:
+        changes.append(do.NoteDelivered(run, heard))
+    new = {(run.id, message) for message in run.unheard - seen.delivered} - snapshot.told
+    if new and run.talks and run.stop_reason is None and do.tell_key(run.id) not in snapshot.busy:
+        effects.append(do.Tell(run.id))
 
 
 def _is_told(run: RunView, seen: Seen | None, snapshot: Snapshot) -> bool:
@@ -103,6 +121,8 @@ def _conclude(
     effects: list[do.Effect],
 ) -> None:
     facts = seen.facts if seen and seen.facts else run.facts
+    if seen is not None and (heard := run.unheard & seen.delivered):
+        changes.append(do.NoteDelivered(run, heard))
     if facts is not None:
         changes.append(do.End(run, seen, facts, judge(run, seen, facts, snapshot.rules, now)))
     elif run.phase != RunPhase.EXITED:
@@ -112,7 +132,7 @@ def _conclude(
 
 
 def _reason_to_stop(run: RunView, now: float) -> StopReason | None:
-    if run.stop_reason not in (None, StopReason.DONE):
+    if run.stop_reason not in (None, *_QUIET):
         return None
     if run.bead.status == BeadStatus.CANCELLED:
         return StopReason.CANCEL
@@ -123,19 +143,21 @@ def _reason_to_stop(run: RunView, now: float) -> StopReason | None:
 
 def _stop_due(run: RunView) -> float:
     """An agent that said done may end by itself first: its `done` wants an answer, its last lines a reader."""
-    quiet_s = DONE_QUIET_S if run.stop_reason == StopReason.DONE else 0.0
+    quiet_s = DONE_QUIET_S if run.stop_reason in _QUIET and not run.talks else 0.0
     return (run.stop_at or 0.0) + quiet_s
 
 
 def _grace_left(run: RunView, snapshot: Snapshot, now: float) -> float:
     """Seconds until the tree is killed, counted from when the run was first asked to stop."""
     rules = snapshot.rules
-    graces = {StopReason.DONE: rules.done_grace_s, StopReason.DOWN_NOW: 0.0}
+    graces = {StopReason.DONE: rules.done_grace_s, StopReason.ASK: rules.done_grace_s, StopReason.DOWN_NOW: 0.0}
     whole = graces.get(StopReason(run.stop_reason or StopReason.STOP), rules.stop_grace_s)
     return max(0.0, (run.stop_at or now) + whole - now)
 
 
 def _is_stalled(run: RunView, seen: Seen, snapshot: Snapshot, now: float) -> bool:
+    if seen.question is not None:
+        return False
     signs = (run.claimed_at, seen.started_at, seen.last_output_at, run.last_call_at)
     return now - max(sign for sign in signs if sign is not None) >= snapshot.rules.stall_after_s
 

@@ -27,6 +27,7 @@ class StopReason(StrEnum):
     DOWN = "down"
     DOWN_NOW = "down_now"
     TIMEOUT = "timeout"
+    ASK = "ask"
     STRAY = "stray"
     """Never stored: of a run that the container has and the store does not."""
 
@@ -44,6 +45,7 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     CANCELLED = "cancelled"
     DOWN = "down"
+    ASKED = "asked"
     # ends of a merge, kept beside those of runs in a bead's log of attempts
     CONFLICT = "conflict"
     GATE_RED = "gate_red"
@@ -51,7 +53,15 @@ class Outcome(StrEnum):
 
 
 FREE_OUTCOMES = frozenset(
-    {Outcome.HANDED_ON, Outcome.CONTAINER_LOST, Outcome.STOPPED, Outcome.CANCELLED, Outcome.DOWN, Outcome.REWORK}
+    {
+        Outcome.HANDED_ON,
+        Outcome.CONTAINER_LOST,
+        Outcome.STOPPED,
+        Outcome.CANCELLED,
+        Outcome.DOWN,
+        Outcome.ASKED,
+        Outcome.REWORK,
+    }
 )
 """Recorded, but no attempt is used up: not the agent's doing, or no failure."""
 

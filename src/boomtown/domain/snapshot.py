@@ -12,6 +12,26 @@ from boomtown.domain.runs import GitFacts
 
 
 @dataclass(frozen=True)
+class Question:
+    """What an agent wants to know of a person. `options`: the answers that it offers."""
+
+    id: str
+    text: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens and cost of one run; `container.protocol.Usage` says what is in what."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
 class Seen:
     """A run as its container sees it. `state`: starting, running, exited. Times are epoch seconds."""
 
@@ -25,6 +45,12 @@ class Seen:
     last_words: str = ""
     last_output_at: float | None = None
     facts: GitFacts | None = None
+    session: str | None = None
+    question: Question | None = None
+    """What it wants to know of a person while it waits."""
+    usage: Usage | None = None
+    delivered: frozenset[str] = frozenset()
+    """Messages that its session took."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +81,8 @@ class BeadView:
     own_commits: int = 0
     timeout_s: float | None = None
     rework: bool = False
+    question: str | None = None
+    """What a person is asked with `gt_ask` and has not answered; the bead is held for it when the run is over."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,12 @@ class RunView:
     started_at: float | None = None
     last_call_at: float | None = None
     stalled: bool = False
+    talks: bool = False
+    """It is spoken with, and can be told things while it works."""
+    asking: str | None = None
+    """The id of the question that is stored as its own: it waits for leave to use a tool."""
+    unheard: frozenset[str] = frozenset()
+    """Messages for its bead that no session took yet."""
     exit: Seen | None = None
     """Its exit, as stored before git was read."""
     facts: GitFacts | None = None
@@ -153,4 +187,6 @@ class Snapshot:
     """Ids of runs and merges for which a request is on its way."""
     stopping: frozenset[tuple[str, str]] = frozenset()
     """Runs, with the reason, that the container has been told to end."""
+    told: frozenset[tuple[str, str]] = frozenset()
+    """Runs, with a message, that the container has."""
     next_due: float | None = None

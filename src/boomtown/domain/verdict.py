@@ -22,6 +22,8 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
             return Outcome.DOWN
         case StopReason.TIMEOUT:
             return Outcome.TIMEOUT
+        case StopReason.ASK:
+            return Outcome.ASKED
     if seen is None:
         return Outcome.CONTAINER_LOST
     if seen.start_failed:
@@ -51,7 +53,7 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
     if result is Outcome.HANDED_ON:
         return Verdict(result, False, BeadStatus.IN_REVIEW, bead.attempts, 0, 0, 0, wip="ref")
     if not costs:
-        why = "Stopped by a person. `boomtown bead start` goes on." if result is Outcome.STOPPED else None
+        why = _why_held(result, bead.question)
         return Verdict(
             result, False, BeadStatus.OPEN, bead.attempts, bead.delay_step, no_work, lost, held_why=why, error=error
         )
@@ -65,6 +67,12 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
     return Verdict(result, True, BeadStatus.OPEN, used, step, no_work, lost, not_before, why, error)
 
 
+def _why_held(result: Outcome, question: str | None) -> str | None:
+    if result is Outcome.STOPPED:
+        return "Stopped by a person. `boomtown bead start` goes on."
+    return f"It asks: {question}" if result is Outcome.ASKED and question else None
+
+
 def spend(used: int, step: int, progress: bool, rules: Rules, now: float) -> tuple[int, int, float]:
     """One attempt more: its number, the step of the delay (progress resets it), and when the next may start."""
     step = 1 if progress else step + 1
@@ -75,7 +83,7 @@ def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, ti
     """One sentence for people, with the last words of the agent where they help."""
     words = f" Last words: {seen.last_words}" if seen and seen.last_words else ""
     match result:
-        case Outcome.HANDED_ON | Outcome.STOPPED | Outcome.CANCELLED | Outcome.DOWN:
+        case Outcome.HANDED_ON | Outcome.STOPPED | Outcome.CANCELLED | Outcome.DOWN | Outcome.ASKED:
             return None
         case Outcome.NO_WORK:
             return f"The agent ended without a commit of its own.{words}"

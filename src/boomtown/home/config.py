@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from boomtown.domain.errors import BadInputError
+from boomtown.home.presets import PRESETS
 
 T = TypeVar("T")
 
 DEMO = "demo"
 """The agent that ships with the package. It stands in for a model and is only ever used by name."""
 
-PRESETS = ("kilo", "claude", "codex", "gemini", "opencode", "qwen", "vibe", "aider", "goose")
 PROMPTS = ("stdin", "argument", "file")
 
 
@@ -38,27 +38,23 @@ class FromFile:
 
 @dataclass(frozen=True)
 class AgentSettings:
-    """A program that beads can be slung to. `max` bounds its live runs in the home; None: no bound."""
+    """A program that beads can be slung to.
+
+    `kind`: command, or acp for one that is spoken with. `preset` names what is known about such a program. `max` bounds
+    its live runs in the home; None: no bound. `permission`: allow, or ask for people to be asked. `config` is merged
+    into the configuration of a preset's program.
+    """
 
     name: str
     kind: str = "command"
+    preset: str | None = None
     command: tuple[str, ...] = ()
     prompt: str = "stdin"
+    permission: str = "allow"
     max: int | None = None
     model: str | None = None
     env: Mapping[str, str | FromEnv | FromFile] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def refusal(self) -> str | None:
-        """Why this version can't start it, with the cure; None if it can."""
-        if self.kind == "command":
-            return None
-        what = "is a preset" if self.kind == "preset" else f'has kind = "{self.kind}"'
-        return (
-            f"The agent “{self.name}” {what}, which this version of Boomtown can't run yet. "
-            f'Write kind = "command" and command = ["PROGRAM", …] below [agents.{self.name}] in config.toml.'
-        )
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The variables of `env`, with those of `{ from_env }` taken from `environ` and files read.
@@ -105,37 +101,42 @@ class Settings:
     silence_after_s: float = 90.0
     orphan_after_s: float = 900.0
     """How long a container goes on without a server before it stops its agents and ends."""
+    answer_within_s: float = 600.0
+    """How long an agent that is spoken with may be silent in the middle of a turn before that is begun again."""
     breaker_failures: int = 20
     breaker_window_s: float = 1800.0
 
     def pick_agent(self, *wishes: str | None) -> AgentSettings:
-        """The first wish that names something, else `default_agent`, else the only usable one of `config.toml`.
+        """The first wish that names something, else `default_agent`, else the only one of `config.toml`.
 
         Raises `BadInputError` (field `agent`) with the cure if there is no such agent or no single choice.
         """
         name = next((wish for wish in (*wishes, self.default_agent) if wish), None)
         if name is not None:
-            return self._usable(name)
-        own = [agent for agent in self.agents.values() if agent.name != DEMO and agent.refusal is None]
+            return self._named(name)
+        own = [agent for agent in self.agents.values() if agent.name != DEMO]
         if len(own) == 1:
             return own[0]
         if own:
             cure = f'Name one with --agent, or write default_agent = "{own[0].name}" into config.toml.'
             raise BadInputError(f"No agent was chosen among {_listing(a.name for a in own)}. {cure}", field="agent")
-        cure = 'Add [agents.NAME] with command = ["PROGRAM", …] to config.toml, or try --agent demo.'
+        cure = "Name one with --agent (kilo, claude, …), add [agents.NAME] to config.toml, or try --agent demo."
         raise BadInputError(f"No agent is configured. {cure}", field="agent")
 
-    def _usable(self, name: str) -> AgentSettings:
+    def talks(self, name: str) -> bool:
+        """Whether the agent `name` is spoken with while it works."""
+        agent = self.agents.get(name)
+        return agent.kind == "acp" if agent else name in PRESETS
+
+    def _named(self, name: str) -> AgentSettings:
         agent = self.agents.get(name)
         if agent is None and name in PRESETS:
-            agent = AgentSettings(name, kind="preset")
+            return AgentSettings(name, kind="acp", preset=name)
         if agent is None:
-            known = _listing(self.agents)
+            known = _listing(dict.fromkeys([*self.agents, *PRESETS]))
             raise BadInputError(
                 f"There is no agent “{name}”. Known: {known}. Add [agents.{name}] to config.toml.", field="agent"
             )
-        if agent.refusal:
-            raise BadInputError(agent.refusal, field="agent")
         return agent
 
 
@@ -179,7 +180,7 @@ def parse(text: str, name: str = "config.toml") -> Settings:
 
 _DURATIONS = (
     "timeout", "stall_after", "stop_grace", "done_grace", "gate_timeout", "fetch_max_age", "silence_after",
-    "orphan_after", "breaker_window",
+    "orphan_after", "answer_within", "breaker_window",
 )  # fmt: skip
 
 
@@ -190,16 +191,21 @@ def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
         raise parent.error("agents", f"“{name}” must be a table. Write [agents.{name}].", name)
     table = parent.below("agents", name, value)
     command = table.take("command", _command, ())
-    kind = table.take("kind", _one_of("command", "acp"), "command" if command else "preset")
-    if kind == "command" and not command:
-        raise table.error("command", 'is missing. Write command = ["PROGRAM", "ARGUMENT", …].')
-    if kind == "preset" and name not in PRESETS:
-        raise table.error("command", f'is missing: “{name}” is no preset. Write command = ["PROGRAM", …].')
+    preset = table.take("preset", _one_of(*PRESETS), name if name in PRESETS else None)
+    known = preset is not None and not command
+    kind = table.take("kind", _one_of("command", "acp"), "acp" if known else "command")
+    if kind == "command" and preset is not None and not command:
+        raise table.error("kind", f'can\'t be "command": {preset} is spoken with. Leave the line out.')
+    if not command and not known:
+        cure = f"“{name}” is no preset (those are {_listing(PRESETS)})."
+        raise table.error("command", f'is missing: {cure} Write command = ["PROGRAM", "ARGUMENT", …].')
     agent = AgentSettings(
         name=name,
         kind=kind,
+        preset=preset if kind == "acp" else None,
         command=command,
         prompt=table.take("prompt", _one_of(*PROMPTS), "stdin"),
+        permission=table.take("permission", _one_of("allow", "ask"), "allow"),
         max=table.take("max", _whole, None),
         model=table.take("model", _word, None),
         env=table.take("env", _environment, {}),

@@ -79,6 +79,10 @@ class Home:
         """First on an agent's PATH: the `boomtown` command of this very installation."""
         return self.root / "bin"
 
+    def agent(self, name: str) -> Path:
+        """Where the program of a preset is installed."""
+        return self.root / "agents" / name
+
     def rig(self, rig_name: str) -> RigPaths:
         return RigPaths(self.rigs / rig_name)
 

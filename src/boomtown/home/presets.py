@@ -25,6 +25,8 @@ class Preset:
     HOME whose ending says the format (`.json`, `.toml`). `files` are written below HOME where they are missing: answers
     to what is asked at a first start. `model_to`: `config:KEY` (several: `config:A,B`), `env:NAME` or `arg:FLAG`.
 
+    `plugins_to`: the key of `config` for paths of plugins.
+
     `allow`, `ask`: changes to `config` for the two permission policies. `modes`: the session mode for each policy.
 
     `checks_model`: the session says which model it uses, and another one than was asked for is a broken set-up.
@@ -45,6 +47,7 @@ class Preset:
     config_to: str | None = None
     files: Mapping[str, Any] = field(default_factory=dict)
     model_to: str | None = None
+    plugins_to: str | None = None
     allow: Mapping[str, Any] = field(default_factory=dict)
     ask: Mapping[str, Any] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +74,7 @@ def _opencode_like(prefix: str, **more: Any) -> dict[str, Any]:
         "config": {"autoupdate": False, "share": "disabled", "snapshot": False, "lsp": False, "formatter": False},
         "config_to": f"env:{prefix}_CONFIG_CONTENT",
         "model_to": "config:model,small_model",
+        "plugins_to": "plugin",
         "allow": {"permission": OPENCODE_ALLOW},
         "ask": {"permission": {"*": "allow", "bash": "ask", "edit": "ask", "question": "deny", "doom_loop": "deny"}},
         "checks_model": True,

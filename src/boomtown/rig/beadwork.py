@@ -12,7 +12,7 @@ from boomtown.domain.runs import Outcome, StopReason
 from boomtown.home.config import Settings
 from boomtown.rig import changes, slinging
 from boomtown.rig.transaction import Tx
-from boomtown.store import beads, merges, runs, sql, tables
+from boomtown.store import beads, merges, messages, runs, sql, tables
 from boomtown.store.sql import Row
 
 
@@ -88,6 +88,7 @@ def start(tx: Tx, bead: Row) -> None:
         held_why=None,
         not_before=None,
         no_work_streak=0,
+        question=None,
         updated_at=tx.now,
     )
     tx.emit("bead.let_go", rig=owner(tx, bead), bead_id=bead["id"])
@@ -152,6 +153,71 @@ def hold(tx: Tx, bead: Row, why: str) -> None:
     """A person has to start it."""
     sql.change(tx.db, tables.beads, bead["id"], held=True, held_why=why, updated_at=tx.now)
     tx.emit("bead.held", rig=owner(tx, bead), bead_id=bead["id"], why=why)
+
+
+# words
+
+MESSAGE_MAX = 64 * 1024
+
+
+def message(tx: Tx, polecat: Row, text: str, now: bool) -> str:
+    """Say something to a polecat: at the next idle moment, or (`now`) at once. Returns the message's id."""
+    bead = _addressed(tx, polecat, text)
+    return send(tx, owner(tx, bead), bead["id"], text.strip(), now=now)
+
+
+def answer(tx: Tx, polecat: Row, text: str) -> str:
+    """Answer what a polecat asks; it goes on in the same session. Returns the message's id.
+
+    Raises `ConflictError` if it asks nothing.
+    """
+    bead = _addressed(tx, polecat, text)
+    asked, rig = bead["question"], owner(tx, bead)
+    if asked is None:
+        raise ConflictError(
+            f"{polecat['name']} asks nothing. `boomtown message {polecat['name']} TEXT` says something unasked."
+        )
+    message_id = send(tx, rig, bead["id"], text.strip(), answers=asked["id"])
+    if asked["run_id"] is None:
+        sql.change(tx.db, tables.beads, bead["id"], question=None, updated_at=tx.now)
+        if bead["status"] == BeadStatus.OPEN and bead["held"]:
+            start(tx, bead)
+    tx.emit("bead.answered", rig=rig, bead_id=bead["id"], agent_id=polecat["id"], question=asked["text"], answer=text)
+    return message_id
+
+
+def _addressed(tx: Tx, polecat: Row, text: str) -> Row:
+    """The bead whose agent shall hear `text`."""
+    if not text.strip():
+        raise BadInputError("The text is empty.", field="message")
+    if len(text) > MESSAGE_MAX:
+        raise BadInputError(f"The text has {len(text)} characters; at most {MESSAGE_MAX} fit.", field="message")
+    bead = sql.by_id(tx.db, tables.beads, polecat["bead_id"])
+    assert bead is not None
+    if bead["status"] not in (BeadStatus.OPEN, BeadStatus.IN_PROGRESS):
+        cure = "`boomtown rework` sends it back." if bead["status"] == BeadStatus.IN_REVIEW else ""
+        raise ConflictError(f"The bead “{bead['title']}” is {bead['status']}: nobody works on it. {cure}".strip())
+    return bead
+
+
+def send(
+    tx: Tx, rig: Row, bead_id: str, text: str, *, now: bool = False, answers: str | None = None, sender: str = ""
+) -> str:
+    """Queue words for a bead's agent; returns their id."""
+    message_id = tx.new_id()
+    messages.add(
+        tx.db,
+        id=message_id,
+        rig_id=rig["id"],
+        bead_id=bead_id,
+        text=text,
+        sender=sender,
+        now=now,
+        answers=answers,
+        created_at=tx.now,
+    )
+    tx.emit("message.queued", rig=rig, bead_id=bead_id, message_id=message_id, now=now)
+    return message_id
 
 
 # review

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from functools import singledispatch
 
 from sqlalchemy import update
 
 from boomtown.domain import actions as do
-from boomtown.domain.beads import BeadStatus, check_move
+from boomtown.domain.beads import FINISHED, BeadStatus, check_move
 from boomtown.domain.branches import slug
 from boomtown.domain.merges import MergeMode, MergeStatus
 from boomtown.domain.names import identity
 from boomtown.domain.ports import lowest_free as lowest_free_ports
 from boomtown.domain.runs import Outcome, RunPhase
+from boomtown.domain.snapshot import RunView
 from boomtown.home.paths import Home
 from boomtown.rig.transaction import Tx
-from boomtown.store import beads, events, merges, runs, sql, tables
+from boomtown.store import beads, events, merges, messages, runs, sql, tables
 from boomtown.store.sql import Row
+
+STALLED = "Nothing was heard from you for a while. Go on, call done, or escalate."
 
 
 @singledispatch
@@ -42,6 +46,9 @@ def move_bead(tx: Tx, rig: Row, bead_id: str, status: str, **values: object) -> 
         was=bead["status"],
         error=values.get("last_error"),
     )
+    if status in FINISHED:
+        for message in messages.fail(tx.db, bead_id):
+            tx.emit("message.failed", rig=rig, bead_id=bead_id, message_id=message["id"])
 
 
 @apply.register
@@ -114,6 +121,9 @@ def _started(change: do.NoteStarted, tx: Tx, rig: Row, home: Home) -> None:  # n
     run, seen = change.run, change.seen
     sql.change(tx.db, tables.runs, run.id, phase=RunPhase.RUNNING, pid=seen.pid, started_at=seen.started_at or tx.now)
     sql.change(tx.db, tables.beads, run.bead.id, old_branch=None)
+    if not run.talks:  # what waited was in its prompt
+        waited = messages.queued(tx.db, [run.bead.id]).get(run.bead.id, [])
+        deliver(tx, rig, run, [row["id"] for row in waited if row["created_at"] <= run.claimed_at])
     tx.emit(
         "run.started",
         rig=rig,
@@ -149,7 +159,17 @@ def _stalled(change: do.NoteStalled, tx: Tx, rig: Row, home: Home) -> None:  # n
     sql.change(tx.db, tables.runs, run.id, stalled_at=tx.now if change.stalled else None)
     kind = "agent.stalled" if change.stalled else "agent.heard_again"
     tx.emit(kind, rig=rig, bead_id=run.bead.id, agent_id=run.polecat_id, run_id=run.id)
-    if change.stalled:
+    if change.stalled and run.talks:
+        messages.add(
+            tx.db,
+            id=tx.new_id(),
+            rig_id=rig["id"],
+            bead_id=run.bead.id,
+            sender="The town",
+            text=STALLED,
+            created_at=tx.now,
+        )
+    elif change.stalled:
         events.send_mail(
             tx.db,
             id=tx.new_id(),
@@ -157,7 +177,7 @@ def _stalled(change: do.NoteStalled, tx: Tx, rig: Row, home: Home) -> None:  # n
             from_agent_id=rig["id"],
             to_agent_id=run.polecat_id,
             subject="Nudge",
-            body="Nothing was heard from you for a while. Go on, call done, or escalate.",
+            body=STALLED,
             created_at=tx.now,
         )
 
@@ -168,6 +188,51 @@ def _release(change: do.Release, tx: Tx, rig: Row, home: Home) -> None:  # noqa:
     polecat = sql.by_id(tx.db, tables.polecats, change.polecat_id)
     bead_id = polecat["bead_id"] if polecat else None
     tx.emit("agent.released", rig=rig, bead_id=bead_id, agent_id=change.polecat_id)
+
+
+@apply.register
+def _question(change: do.NoteQuestion, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
+    run, asked = change.run, change.question
+    if asked is None:
+        sql.change(tx.db, tables.beads, run.bead.id, question=None)
+        return
+    set_question(tx, rig, run.bead.id, asked.id, asked.text, asked.options, run.polecat_id, run.id, waits=True)
+
+
+def set_question(
+    tx: Tx,
+    rig: Row,
+    bead_id: str,
+    question_id: str,
+    text: str,
+    options: Sequence[str],
+    polecat_id: str,
+    run_id: str,
+    *,
+    waits: bool,
+) -> None:
+    """Store what a person is asked. `waits`: the run stands still for the answer, and the question ends with it."""
+    asked = {"id": question_id, "text": text, "options": list(options), "run_id": run_id if waits else None}
+    sql.change(tx.db, tables.beads, bead_id, question=asked, updated_at=tx.now)
+    tx.emit("bead.asked", rig=rig, bead_id=bead_id, agent_id=polecat_id, run_id=run_id, question=text)
+
+
+@apply.register
+def _delivered(change: do.NoteDelivered, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
+    deliver(tx, rig, change.run, change.message_ids)
+
+
+def deliver(tx: Tx, rig: Row, run: RunView, message_ids: Collection[str]) -> None:
+    """Note that the run's agent has these messages."""
+    for message in messages.deliver(tx.db, message_ids, tx.now):
+        tx.emit(
+            "message.delivered",
+            rig=rig,
+            bead_id=run.bead.id,
+            agent_id=run.polecat_id,
+            run_id=run.id,
+            message_id=message["id"],
+        )
 
 
 @apply.register
@@ -219,7 +284,11 @@ def _store_end(change: do.End, tx: Tx) -> None:
         outcome=verdict.outcome,
         error=verdict.error,
         wip=verdict.wip,
+        session=seen.session if seen else None,
+        **(vars(seen.usage) if seen and seen.usage else {}),
     )
+    if run.asking is not None:
+        sql.change(tx.db, tables.beads, run.bead.id, question=None)
     beads.add_attempt(
         tx.db,
         run.bead.id,

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from boomtown.container.protocol import RunSpec
+from boomtown.container.protocol import Message, RunSpec, Talk
 from boomtown.domain.branches import slug
-from boomtown.home.config import Settings
+from boomtown.home import agents
+from boomtown.home.agents import Plan
+from boomtown.home.config import AgentSettings, Settings
 from boomtown.home.paths import Home
 from boomtown.rig import prompts
+from boomtown.rig.objects import digest_text
 from boomtown.rig.tokens import Claims, Tokens
-from boomtown.store import sql, tables
+from boomtown.store import messages, sql, tables
 from boomtown.store.sql import Row
 
 PASSED_ON = ("PATH", "LANG", "TZ", "NODE_EXTRA_CA_CERTS")
 PASSED_ON_BEGINNINGS = ("LC_", "SSL_CERT_")
 PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+TOOL_BEGINNINGS = ("GASTOWN_", "BOOMTOWN_")
+"""What the town's tools need of a run's environment: agents don't pass theirs on."""
 EMAIL_DOMAIN = "polecats.boomtown.invalid"
 
 
@@ -58,6 +64,11 @@ class Dispatch:
         assert rig is not None
         assert polecat is not None
         agent = self._settings.pick_agent(bead["agent_kind"])
+        talks = agent.kind == "acp"
+        env = self._environment(rig, polecat, bead, run)
+        plan = self.plan(agent, rig, bead["model"] or rig["settings"].get("model"))
+        waiting = messages.queued(db, [bead["id"]]).get(bead["id"], [])
+        heard = [row for row in waiting if row["created_at"] <= run["claimed_at"]]
         author = self.author(polecat["name"])
         rework = bead["rework"] is not None
         return RunSpec(
@@ -72,17 +83,43 @@ class Dispatch:
             base_branch=rig["default_branch"],
             agent_kind=agent.name,
             adapter=agent.kind,
-            command=agent.command,
-            prompt=prompts.polecat(bead, rig, polecat["name"], run["branch"]),
+            command=plan.command,
+            prompt=prompts.polecat(bead, rig, polecat["name"], run["branch"], () if talks else heard),
             prompt_mode=agent.prompt,
-            env=self._environment(rig, polecat, bead, run) | agent.environment(self._environ),
+            env=env | dict(plan.env) | agent.environment(self._environ),
             author_name=author.name,
             author_email=author.email,
             wip_subject=wip_subject(polecat["name"], bead["prefix"]),
             old_branch=bead["old_branch"],
             rework=rework,
             conflict_note=prompts.CONFLICT_NOTE if rework else "",
+            role=prompts.role(self._home.root),
             fetch_max_age_s=self._settings.fetch_max_age_s,
+            talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
+        )
+
+    def plan(self, agent: AgentSettings, rig: Row, model: str | None) -> Plan:
+        """How to start `agent` for a bead of `rig`. Raises `BadInputError` with the cure if its program is missing."""
+        path = self.base_environment(rig)["PATH"]
+        return agents.plan(agent, self._home, path, model, tuple(rig["settings"].get("plugins") or ()))
+
+    def _talk(self, plan: Plan, agent: AgentSettings, bead: Row, env: Mapping[str, str], waiting: list[Row]) -> Talk:
+        words = [bead["title"], bead["body"], bead["rework"]]
+        return Talk(
+            files=dict(plan.files),
+            first_files=dict(plan.first_files),
+            permission=agent.permission,
+            mode=plan.mode,
+            model=plan.model,
+            tools={name: value for name, value in env.items() if name.startswith(TOOL_BEGINNINGS)},
+            usage=plan.usage,
+            resumes=plan.resumes,
+            ends_on_eof=plan.ends_on_eof,
+            again=prompts.AGAIN,
+            words=hashlib.sha256(digest_text(words).encode("utf-8", "surrogatepass")).hexdigest()[:16],
+            reminder=prompts.REMINDER,
+            answer_within_s=self._settings.answer_within_s,
+            messages=tuple(map(as_message, waiting)),
         )
 
     def author(self, name: str) -> Author:
@@ -125,6 +162,11 @@ class Dispatch:
             "BOOMTOWN_BRANCH": run["branch"],
             "BOOMTOWN_PORT_BASE": str(run["port_base"]),
         }
+
+
+def as_message(row: Row) -> Message:
+    """As the container passes it on."""
+    return Message(row["id"], row["text"], row["sender"], row["now"], row["answers"])
 
 
 def wip_subject(name: str, prefix: str) -> str:

@@ -14,12 +14,12 @@ from boomtown.domain import actions as do
 from boomtown.domain.branches import slug
 from boomtown.domain.errors import BadInputError, BoomtownError, UnavailableError
 from boomtown.domain.runs import StopReason
-from boomtown.rig.dispatch import Dispatch, polecat_author, wip_subject
+from boomtown.rig.dispatch import Dispatch, as_message, polecat_author, wip_subject
 from boomtown.rig.engine import SYSTEM, Engine
 from boomtown.rig.observed import to_facts
 from boomtown.rig.refinery import Refinery
 from boomtown.rig.transaction import Tx
-from boomtown.store import sql, tables
+from boomtown.store import messages, sql, tables
 from boomtown.store.sql import Row
 
 log = structlog.get_logger()
@@ -44,6 +44,8 @@ class ContainerEffects:
                 case do.Stop(run_id, grace_s):
                     work = partial(self._stop, run_id, grace_s)
                     self._request(rig_id, do.stop_key(run_id), work)
+                case do.Tell(run_id):
+                    self._request(rig_id, do.tell_key(run_id), partial(self._tell, run_id))
                 case do.Inspect(run_id):
                     self._request(rig_id, run_id, partial(self._inspect, run_id))
                 case do.Dispose(run_id):
@@ -140,10 +142,19 @@ class ContainerEffects:
         run = await self._engine.read(lambda db: sql.by_id(db, tables.runs, run_id))
         live = run is not None and run["ended_at"] is None
         reason = run["stop_reason"] if run is not None and live else StopReason.STRAY
-        if await self._container.stop(run_id, grace_s):
+        if await self._container.stop(run_id, grace_s, gently=reason in (StopReason.DONE, StopReason.ASK)):
             self._engine.observed.told_to_stop(run_id, reason)
         else:
             self._engine.observed.never_started(run_id)
+
+    async def _tell(self, run_id: str) -> None:
+        def read(db: Connection) -> list[Row]:
+            run = sql.by_id(db, tables.runs, run_id)
+            return messages.queued(db, [run["bead_id"]]).get(run["bead_id"], []) if run else []
+
+        waiting = await self._engine.read(read)
+        await self._container.tell(run_id, tuple(map(as_message, waiting)))
+        self._engine.observed.told_messages(run_id, [row["id"] for row in waiting])
 
     async def _inspect(self, run_id: str) -> None:
         run, rig, polecat, _bead = await self._engine.read(lambda db: _context(db, run_id))

@@ -9,7 +9,7 @@ from boomtown.domain.runs import RunPhase
 from boomtown.domain.snapshot import BeadView, MergeView, PolecatView, Room, Rules, RunView, Seen, Snapshot
 from boomtown.home.config import Settings
 from boomtown.rig.observed import Observed
-from boomtown.store import beads, merges, rigs, runs
+from boomtown.store import beads, merges, messages, rigs, runs
 from boomtown.store.sql import Row
 
 BASE_RED_RETRY_S = 60.0
@@ -41,9 +41,10 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
 
     What is observed is taken before what is stored is read: a run is stored before anybody can see it.
     """
-    container, busy, stopping = observed.of_rig(rig["name"]), observed.busy, observed.stopping
+    container, busy, stopping, told = observed.of_rig(rig["name"]), observed.busy, observed.stopping, observed.told
     home = rigs.the_home(db)
     unfinished = runs.unfinished(db, rig["id"])
+    waiting = messages.queued(db, [run["bead_id"] for run in unfinished])
     rules = rules_of(rig, settings)
     live = sum(run["ended_at"] is None for run in unfinished)
     dispatching = not (observed.closing or home["paused"] or rig["paused"])
@@ -61,7 +62,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         last_run_number=rig["last_run_number"],
         room=room,
         container=container,
-        runs=tuple(_run(run, observed) for run in unfinished),
+        runs=tuple(_run(run, observed, settings, waiting.get(run["bead_id"], [])) for run in unfinished),
         polecats=tuple(
             PolecatView(row["id"], row["name"], row["bead_id"], row["bead_status"])
             for row in runs.registered(db, rig["id"])
@@ -70,6 +71,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         merges=tuple(_merge(row) for row in merges.unfinished(db, rig["id"])),
         busy=busy,
         stopping=stopping,
+        told=told,
         next_due=beads.next_due(db, rig["id"], now),
     )
 
@@ -96,6 +98,7 @@ def _room(db: Connection, rig: Row, settings: Settings, now: float) -> Room:
 
 
 def _bead(row: Row) -> BeadView:
+    question = row["question"]
     return BeadView(
         id=row["id"],
         status=row["status"],
@@ -110,10 +113,12 @@ def _bead(row: Row) -> BeadView:
         own_commits=row["own_commits"],
         timeout_s=row["timeout_s"],
         rework=row["rework"] is not None,
+        question=question["text"] if question and question["run_id"] is None else None,
     )
 
 
-def _run(row: Row, observed: Observed) -> RunView:
+def _run(row: Row, observed: Observed, settings: Settings, waiting: list[Row]) -> RunView:
+    question = row["bead"]["question"]
     return RunView(
         id=row["id"],
         number=row["number"],
@@ -129,6 +134,9 @@ def _run(row: Row, observed: Observed) -> RunView:
         started_at=row["started_at"],
         last_call_at=observed.calls.get(row["id"]),
         stalled=row["stalled_at"] is not None,
+        talks=settings.talks(row["agent_kind"]),
+        asking=question["id"] if question and question["run_id"] == row["id"] else None,
+        unheard=frozenset(message["id"] for message in waiting),
         exit=_exit(row),
         facts=observed.facts.get(row["id"]),
         wip=row["wip"],

@@ -14,7 +14,7 @@ from boomtown.home.clock import iso
 from boomtown.home.config import Settings
 from boomtown.rig.observed import Observed
 from boomtown.rig.queue import Queue, Waiting
-from boomtown.store import beads, rigs, runs, sql, tables
+from boomtown.store import beads, rigs, runs, sql, tables, usage
 from boomtown.store.sql import Row
 
 Object = dict[str, Any]
@@ -35,8 +35,17 @@ class Views:
         waiting = Queue(self._db, rig, self._settings, self._observed, self._now).reasons(rows)
         logs = beads.attempt_log(self._db, [row["id"] for row in rows])
         workers = {row["bead_id"]: row for row in runs.registered(self._db, rig["id"])}
+        ended = usage.of_beads(self._db, [row["id"] for row in rows])
+        live = {state.bead_id: state.usage for state in self._observed.states.values() if state.state != "exited"}
         return [
-            self._bead(row, waiting.get(row["id"]), logs.get(row["id"], []), workers.get(row["id"])) for row in rows
+            self._bead(
+                row,
+                waiting.get(row["id"]),
+                logs.get(row["id"], []),
+                workers.get(row["id"]),
+                used(ended.get(row["id"]), live.get(row["id"])),
+            )
+            for row in rows
         ]
 
     def bead(self, bead_id: str) -> Object:
@@ -44,7 +53,9 @@ class Views:
         assert row is not None, bead_id
         return self.beads([row])[0]
 
-    def _bead(self, row: Row, waiting: Waiting | None, log: list[Row], worker: Row | None) -> Object:
+    def _bead(
+        self, row: Row, waiting: Waiting | None, log: list[Row], worker: Row | None, usage: Object | None
+    ) -> Object:
         return {
             "id": row["id"],
             "bead_id": row["id"],
@@ -67,6 +78,8 @@ class Views:
             "attempts": row["attempts"],
             "attempt_log": [_attempt(number, entry) for number, entry in enumerate(log, 1)],
             "last_error": row["last_error"],
+            "question": question(row["question"]),
+            "usage": usage,
             "queue_reason": waiting.reason if waiting else None,
             "queue_detail": waiting.detail if waiting else None,
             "queue_position": waiting.position if waiting else None,
@@ -125,6 +138,7 @@ class Views:
             "cpu_percent": state.cpu_percent if state else None,
             "memory_bytes": state.memory_bytes if state else None,
             "checkpoint": bead.get("checkpoint"),
+            "usage": used(run if run and not live else None, state.usage if state else None),
             "created_at": iso(row["created_at"]),
         }
 
@@ -180,6 +194,41 @@ def merge(row: Row) -> Object:
         "created_at": iso(row["created_at"]),
         "updated_at": iso(row["updated_at"]),
     }
+
+
+def message(row: Row) -> Object:
+    """Words for an agent. `state`: queued, delivered (its session took them) or failed (its bead was over first)."""
+    return {
+        "id": row["id"],
+        "bead_id": row["bead_id"],
+        "sender": row["sender"] or None,
+        "text": row["text"],
+        "now": row["now"],
+        "answers": row["answers"],
+        "state": row["state"],
+        "created_at": iso(row["created_at"]),
+        "delivered_at": iso(row["delivered_at"]),
+    }
+
+
+def used(*parts: Any) -> Object | None:
+    """Tokens and cost added up, of rows or of what a container tells; None if nothing was counted."""
+    counted = [part if isinstance(part, dict) else vars(part) for part in parts if part is not None]
+    counted = [part for part in counted if part["input_tokens"] is not None]
+    if not counted:
+        return None
+    costs = [part["cost_usd"] for part in counted if part["cost_usd"] is not None]
+    tokens = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+    return {name: sum(part[name] or 0 for part in counted) for name in tokens} | {
+        "cost_usd": round(sum(costs), 9) if costs else None
+    }
+
+
+def question(asked: Row | None) -> Object | None:
+    """What a person is asked. `waits`: its agent stands still for the answer."""
+    if asked is None:
+        return None
+    return {"id": asked["id"], "text": asked["text"], "options": asked["options"], "waits": asked["run_id"] is not None}
 
 
 def event(row: Row) -> Object:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from boomtown.container.protocol import Facts, Hello, RunState
 from boomtown.domain.runs import GitFacts
-from boomtown.domain.snapshot import Container, Seen
+from boomtown.domain.snapshot import Container, Question, Seen, Usage
 
 
 def to_facts(facts: Facts) -> GitFacts:
@@ -30,7 +30,16 @@ def _seen(state: RunState) -> Seen:
         last_words=state.last_words,
         last_output_at=state.last_output_at,
         facts=to_facts(state.facts) if state.facts else None,
+        session=state.session,
+        question=Question(state.question.id, state.question.text, state.question.options) if state.question else None,
+        usage=Usage(**vars(state.usage)) if state.usage else None,
+        delivered=frozenset(state.delivered),
     )
+
+
+def _news(seen: Seen) -> tuple[object, ...]:
+    """What of a run the Rig decides by; the rest are figures."""
+    return seen.state, seen.question, seen.delivered
 
 
 class Observed:
@@ -41,6 +50,8 @@ class Observed:
         self.states: dict[str, RunState] = {}
         self.busy: frozenset[str] = frozenset()
         self.stopping: frozenset[tuple[str, str]] = frozenset()
+        self.told: frozenset[tuple[str, str]] = frozenset()
+        """Runs, with a message, that their container has."""
         self.facts: dict[str, GitFacts] = {}
         self.calls: dict[str, float] = {}
         self.heartbeats: dict[str, float] = {}
@@ -55,17 +66,18 @@ class Observed:
         self.container = Container(hello.container_id, {})
         self.states = {}
         self.stopping = frozenset()
+        self.told = frozenset()
         self.saw(hello.runs)
 
     def saw(self, states: Iterable[RunState]) -> bool:
-        """Take in a report; True if a run's state (not only its figures) changed."""
+        """Take in a report; True if there is more news of a run than figures."""
         if self.container is None:
             return False
         known = dict(self.container.runs)
         changed = False
         for state in states:
             seen, before = _seen(state), known.get(state.run_id)
-            changed = changed or before is None or before.state != seen.state
+            changed = changed or before is None or _news(before) != _news(seen)
             if before is not None and before.state == "exited" and seen.state != "exited":
                 continue  # an older report that came late
             known[state.run_id] = seen
@@ -88,6 +100,7 @@ class Observed:
         self.calls = {known: at for known, at in self.calls.items() if known != run_id}
         self.heartbeats = {known: at for known, at in self.heartbeats.items() if known != run_id}
         self.stopping = frozenset(item for item in self.stopping if item[0] != run_id)
+        self.told = frozenset(item for item in self.told if item[0] != run_id)
         if self.container is not None:
             self.container = replace(self.container, gone=self.container.gone - {run_id})
 
@@ -111,6 +124,9 @@ class Observed:
 
     def told_to_stop(self, run_id: str, reason: str) -> None:
         self.stopping |= {(run_id, reason)}
+
+    def told_messages(self, run_id: str, message_ids: Iterable[str]) -> None:
+        self.told |= {(run_id, message_id) for message_id in message_ids}
 
     def inspected(self, run_id: str, facts: GitFacts) -> None:
         self.facts = {**self.facts, run_id: facts}

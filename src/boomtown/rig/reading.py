@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -14,7 +15,7 @@ from boomtown import __version__
 from boomtown.container.client import ContainerClient
 from boomtown.container.frames import FrameReader
 from boomtown.container.protocol import GateSpec
-from boomtown.domain.beads import BeadStatus, BeadType
+from boomtown.domain.beads import UNFINISHED, BeadStatus, BeadType
 from boomtown.domain.errors import BadInputError
 from boomtown.home.clock import iso
 from boomtown.rig import finding, objects
@@ -22,7 +23,7 @@ from boomtown.rig.dispatch import Dispatch
 from boomtown.rig.engine import Engine
 from boomtown.rig.look import breaker_open
 from boomtown.rig.objects import Object, Views
-from boomtown.store import beads, merges, rigs, runs, sql, tables
+from boomtown.store import beads, merges, rigs, runs, sql, tables, usage
 from boomtown.store import events as ledger
 from boomtown.store.sql import Row
 
@@ -43,13 +44,19 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
     def read(db: Connection) -> Object:
         home, now = rigs.the_home(db), engine.clock.now()
         views = Views(db, engine.settings, engine.observed, now)
-        all_rigs = [_rig_status(db, views, row, now) for row in rigs.all_rigs(db)]
+        spent = _spent(db, engine)
+        all_rigs = [
+            {**_rig_status(db, views, row, now), "usage": spent["rigs"].get(row["id"])} for row in rigs.all_rigs(db)
+        ]
         return {
             "live": runs.live_count(db),
             "max_agents": engine.settings.max_agents,
             "paused": home["paused"],
             "breaker_open": breaker_open(db, home, engine.settings, now),
             "rigs": all_rigs,
+            "usage": spent["home"],
+            "usage_by_agent": spent["kinds"],
+            "usage_by_town": spent["towns"],
             "last_errors": _last_errors(db),
         }
 
@@ -72,6 +79,27 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
         "sandbox": SANDBOX,
         "sandbox_note": SANDBOX_NOTE,
         **await engine.read(read),
+    }
+
+
+def _spent(db: Connection, engine: Engine) -> dict[str, Any]:
+    """Tokens and cost of the home, its towns, its rigs and each kind of agent; what live runs have used included."""
+    towns = {row["id"]: row["town_id"] for row in rigs.all_rigs(db)}
+    live = [(run, state.usage) for run in runs.live(db) if (state := engine.observed.states.get(run["id"]))]
+
+    def summed(ended: dict[str, Row], key: Callable[[Row], str]) -> dict[str, Object]:
+        keys = dict.fromkeys([*ended, *(key(run) for run, _ in live)])
+        sums = {
+            known: objects.used(ended.get(known), *(now for run, now in live if key(run) == known)) for known in keys
+        }
+        return {known: found for known, found in sums.items() if found is not None}
+
+    kinds = summed(usage.of_kinds(db), lambda run: run["agent_kind"])
+    return {
+        "home": objects.used(*kinds.values()),
+        "kinds": kinds,
+        "towns": summed(usage.of_towns(db), lambda run: towns[run["rig_id"]]),
+        "rigs": summed(usage.of_rigs(db), lambda run: run["rig_id"]),
     }
 
 
@@ -113,6 +141,7 @@ def inbox(db: Connection, engine: Engine) -> list[Object]:
         db,
         select(table).where(
             (table.c.status == BeadStatus.FAILED)
+            | (table.c.status.in_(UNFINISHED) & table.c.question.is_not(None))
             | ((table.c.status == BeadStatus.OPEN) & (table.c.held | (table.c.type == BeadType.ESCALATION)))
         ),
     )
@@ -152,6 +181,9 @@ def _bead_item(row: Row) -> Object:
     short = row["id"][:8]
     if row["type"] == BeadType.ESCALATION:
         kind, text, action = "escalation", row["body"], f"boomtown bead close {short}"
+    elif row["question"] is not None and row["status"] in UNFINISHED:
+        offered = "".join(f"\n  {option}" for option in row["question"]["options"])
+        kind, text, action = "question", row["question"]["text"] + offered, f"boomtown answer {short} TEXT"
     elif row["status"] == BeadStatus.FAILED:
         text = f"{row['attempts']} attempts: {row['last_error'] or 'failed'}"
         kind, action = "failed", f"boomtown bead retry {short}"

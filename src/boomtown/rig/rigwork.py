@@ -146,6 +146,14 @@ def _agent(key: str, value: Any) -> str | None:
     return value
 
 
+def _model(key: str, value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str) or not value.isprintable():
+        raise BadInputError(f"{key} is {value!r}; it must be a model's name, as its agent writes it.", field=key)
+    return value
+
+
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "max_polecats": _whole,
     "agent": _agent,
@@ -157,6 +165,8 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "stall_after": _seconds,
     "gate_timeout": _seconds,
     "pass_env": _words,
+    "model": _model,
+    "plugins": _words,
     "agents_may_sling": _flag,
 }
 

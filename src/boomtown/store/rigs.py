@@ -16,6 +16,7 @@ from boomtown.store.tables import (
     idempotency,
     mail,
     merges,
+    messages,
     polecats,
     rigs,
     runs,
@@ -67,7 +68,7 @@ def remove_rig(connection: Connection, rig_id: str) -> None:
     of_rig = select(beads.c.id).where(beads.c.rig_id == rig_id)
     connection.execute(delete(attempts).where(attempts.c.bead_id.in_(of_rig)))
     connection.execute(delete(dependencies).where(dependencies.c.bead_id.in_(of_rig)))
-    for table in (mail, merges, runs, polecats, idempotency, gate_results, beads):
+    for table in (mail, messages, merges, runs, polecats, idempotency, gate_results, beads):
         connection.execute(delete(table).where(table.c.rig_id == rig_id))
     connection.execute(delete(rigs).where(rigs.c.id == rig_id))
 

@@ -112,6 +112,9 @@ beads = Table(
     Column("not_before", Float),
     Column("rework", JSON),
     Column("checkpoint", JSON),
+    Column(
+        "question", JSON(none_as_null=True)
+    ),  # what a person is asked: id, text, options; run_id where a run waits for the answer
     Column("created_by", String, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
@@ -173,6 +176,12 @@ runs = Table(
     Column("outcome", String),
     Column("error", Text),
     Column("wip", String),
+    Column("session", String),  # the agent's own name for it
+    Column("input_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("cost_usd", Float),
     Column("exited_at", Float),
     Column("ended_at", Float),
     Column("disposed_at", Float),
@@ -237,6 +246,24 @@ mail = Table(
     Column("created_at", Float, nullable=False),
     Column("delivered_at", Float),
     Index("mail_box", "to_agent_id", "delivered_at"),
+    sqlite_autoincrement=True,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", _ID, nullable=False, unique=True),
+    Column("rig_id", _ID, ForeignKey("rigs.id"), nullable=False),
+    Column("bead_id", _ID, ForeignKey("beads.id"), nullable=False),
+    Column("sender", String, nullable=False),  # as people read it; empty: a person
+    Column("text", Text, nullable=False),
+    Column("now", Boolean, nullable=False, default=False),
+    Column("answers", _ID),  # the question
+    Column("state", String, nullable=False),  # queued, delivered, failed
+    Column("created_at", Float, nullable=False),
+    Column("delivered_at", Float),
+    Index("messages_bead", "bead_id", "seq"),
     sqlite_autoincrement=True,
 )
 

@@ -17,7 +17,7 @@ CONTRACT = {
     "getDiff getStatus getInbox getStream getWorkspace getMe listUsers",
     "mutation": "createTown deleteTown createRig updateRig deleteRig checkRig pullRig sling updateBead cancelBead "
     "retryBead startBead closeBead stopAgent sendMessage approveBead reworkBead discardBead retryMerge pause resume "
-    "shutdown openShell closeShell createLoginLink addUser removeUser",
+    "answerAgent shutdown openShell closeShell createLoginLink addUser removeUser",
 }
 OURS = ("gastown.createLoginLink", "gastown.getMe")
 """The server's own affair, not the town's."""

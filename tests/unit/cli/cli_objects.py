@@ -15,7 +15,8 @@ def a_bead(**fields: Any) -> dict[str, Any]:
         "status": "open", "title": "Do it", "body": "", "priority": "medium", "labels": [], "metadata": {},
         "agent_kind": "mine", "model": None, "timeout": None, "branch": None, "assignee": None,
         "assignee_agent_bead_id": None, "created_by": "user:me", "attempts": 0, "attempt_log": [], "last_error": None,
-        "queue_reason": None, "queue_detail": None, "queue_position": None, "blocked_by": [], "not_before": None,
+        "question": None, "usage": None, "queue_reason": None, "queue_detail": None,
+        "queue_position": None, "blocked_by": [], "not_before": None,
         "created_at": TIME, "updated_at": TIME, "closed_at": None,
     }  # fmt: skip
     return bead | fields

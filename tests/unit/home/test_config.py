@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boomtown.domain.errors import BadInputError
-from boomtown.home.config import FromEnv, FromFile, Settings, load, parse
+from boomtown.home.config import AgentSettings, FromEnv, FromFile, Settings, load, parse
 
 CONTRACT_EXAMPLE = """
 [agents.mine]                     # any program; also kind = "acp"
@@ -130,8 +130,8 @@ class TestChoosingAnAgent:
         assert settings.pick_agent(None, "b").name == "b"
         assert settings.pick_agent(None, None).name == "a"
 
-    def test_the_only_usable_one_is_taken_and_demo_never_counts(self) -> None:
-        assert parse("[agents.a]\ncommand=['x']\n[agents.kilo]\nmodel='m'").pick_agent().name == "a"
+    def test_the_only_one_is_taken_and_demo_never_counts(self) -> None:
+        assert parse("[agents.kilo]\nmodel='m'").pick_agent().name == "kilo"
         with pytest.raises(BadInputError, match="No agent is configured"):
             parse("").pick_agent()
 
@@ -139,11 +139,14 @@ class TestChoosingAnAgent:
         with pytest.raises(BadInputError, match="default_agent"):
             parse("[agents.a]\ncommand=['x']\n[agents.b]\ncommand=['x']").pick_agent()
 
-    @pytest.mark.parametrize("name", ["kilo", "agent"])
-    def test_presets_and_acp_are_refused_with_the_cure(self, name: str) -> None:
+    def test_a_preset_needs_no_table_of_its_own(self) -> None:
+        assert parse("").pick_agent("kilo") == AgentSettings("kilo", kind="acp", preset="kilo")
+
+    def test_any_program_can_be_spoken_with(self) -> None:
         settings = parse("[agents.agent]\nkind='acp'\ncommand=['x']")
-        with pytest.raises(BadInputError, match="can't run yet"):
-            settings.pick_agent(name)
+        assert settings.pick_agent("agent") == AgentSettings("agent", kind="acp", command=("x",))
+        assert settings.talks("agent")
+        assert not settings.talks("demo")
 
     def test_an_unknown_one_lists_the_known(self) -> None:
         with pytest.raises(BadInputError, match="Known: demo"):

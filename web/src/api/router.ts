@@ -41,6 +41,7 @@ export interface Agent {
   cpu_percent: number | null;
   memory_bytes: number | null;
   checkpoint: Anything;
+  usage: Usage | null;
   created_at: string;
 }
 
@@ -49,7 +50,29 @@ export interface AgentInput {
   agentId: string;
 }
 
+/**
+ * Words for an agent. `state` is failed if its bead was over before its session took them. `sender` null: a
+ * person. `answers` is the id of the question.
+ */
+export interface AgentMessage {
+  id: string;
+  bead_id: string;
+  sender: string | null;
+  text: string;
+  now: boolean;
+  answers: string | null;
+  state: "queued" | "delivered" | "failed";
+  created_at: string;
+  delivered_at: string | null;
+}
+
 export type AgentStatus = "working" | "idle" | "stalled" | "dead";
+
+export interface AnswerAgent {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  agentId: string;
+  answer: string;
+}
 
 /** One end of a run or of a merge. `costs`: whether it used up one of the bead's attempts. */
 export interface Attempt {
@@ -85,6 +108,8 @@ export interface Bead {
   attempts: number;
   attempt_log: Attempt[];
   last_error: string | null;
+  question: Question | null;
+  usage: Usage | null;
   queue_reason: QueueReason | null;
   queue_detail: string | null;
   queue_position: number | null;
@@ -110,7 +135,7 @@ export type BeadStatus = "open" | "in_progress" | "in_review" | "closed" | "fail
 
 export type BeadType = "issue" | "escalation";
 
-/** A bead with its latest merge. */
+/** A bead with its latest merge and all messages for its agent. */
 export interface BeadWithMerge {
   id: string;
   bead_id: string;
@@ -133,6 +158,8 @@ export interface BeadWithMerge {
   attempts: number;
   attempt_log: Attempt[];
   last_error: string | null;
+  question: Question | null;
+  usage: Usage | null;
   queue_reason: QueueReason | null;
   queue_detail: string | null;
   queue_position: number | null;
@@ -142,6 +169,7 @@ export interface BeadWithMerge {
   updated_at: string;
   closed_at: string | null;
   merge: Merge | null;
+  messages: AgentMessage[];
 }
 
 /** What the gates said. `failed`: the first that was red; `tail`: its last lines; `seconds` it took. */
@@ -366,6 +394,14 @@ export interface Paused {
 
 export type Priority = "low" | "medium" | "high" | "critical";
 
+/** What a person is asked. `waits`: its agent stands still for the answer. */
+export interface Question {
+  id: string;
+  text: string;
+  options: string[];
+  waits: boolean;
+}
+
 /** Why an open bead waits; the first that holds, in this order. */
 export type QueueReason = "held" | "blocked" | "paused" | "auth" | "quota" | "budget" | "backoff" | "pressure" | "cap";
 
@@ -456,6 +492,7 @@ export interface RigStatus {
   in_review: number;
   failed: number;
   merges: Merge[];
+  usage: Usage | null;
 }
 
 /** `viewer` reads; `operator` slings and steps in; `admin` changes rigs, settings and users. */
@@ -542,6 +579,9 @@ export interface Status {
   paused: boolean;
   breaker_open: boolean;
   rigs: RigStatus[];
+  usage: Usage | null;
+  usage_by_agent: Record<string, Usage>;
+  usage_by_town: Record<string, Usage>;
   last_errors: LastError[];
 }
 
@@ -600,6 +640,15 @@ export interface UpdateRig {
   rigId: string;
   /** Setting → value; null: its default. */
   settings: Record<string, SettingValue>;
+}
+
+/** `input_tokens` has the cached ones in it, `output_tokens` the reasoning. `cost_usd` null: the agent is silent. */
+export interface Usage {
+  input_tokens: number;
+  cached_tokens: number;
+  output_tokens: number;
+  reasoning_tokens: number;
+  cost_usd: number | null;
 }
 
 /** Somebody with a token of their own. `created_by` is an actor of the ledger. */
@@ -716,8 +765,10 @@ export type Gastown = {
   getAgent: Query<AgentInput, Agent>;
   /** End a polecat's run; its work is kept and its bead held. */
   stopAgent: Mutation<AgentInput, Agent>;
-  /** Say something to a running agent. Not in this version. */
-  sendMessage: Mutation<SendMessage, Record<string, Anything>>;
+  /** Say something to an agent: when its turn ends, or `now` by cutting that short. Without a live run it waits. */
+  sendMessage: Mutation<SendMessage, AgentMessage>;
+  /** Answer what an agent asks; it goes on in the same session. */
+  answerAgent: Mutation<AnswerAgent, AgentMessage>;
   /**
    * Frames after `since` of a run, or of the latest run of a polecat; with `waitS` it waits so long for the
    * first.

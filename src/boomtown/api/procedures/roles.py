@@ -11,8 +11,8 @@ from boomtown.domain.users import Role
 _TABLE = {
     Role.VIEWER: "listTowns getTown getRig listRigs listBeads getBead getBeadEvents listAgents getAgent getStream "
     "getWorkspace getMergeQueue getDiff getStatus getInbox getMe onEvents onStreams onLive createLoginLink",
-    Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage approveBead "
-    "reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell",
+    Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage answerAgent "
+    "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell",
     Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown listUsers addUser removeUser",
 }
 ROLES = {f"gastown.{name}": role for role, names in _TABLE.items() for name in names.split()}

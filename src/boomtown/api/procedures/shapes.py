@@ -30,6 +30,25 @@ class Attempt(TypedDict):
     error: str | None
 
 
+class Usage(TypedDict):
+    """`input_tokens` has the cached ones in it, `output_tokens` the reasoning. `cost_usd` null: the agent is silent."""
+
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost_usd: float | None
+
+
+class Question(TypedDict):
+    """What a person is asked. `waits`: its agent stands still for the answer."""
+
+    id: str
+    text: str
+    options: list[str]
+    waits: bool
+
+
 class Bead(TypedDict):
     id: str
     bead_id: str
@@ -52,6 +71,8 @@ class Bead(TypedDict):
     attempts: int
     attempt_log: list[Attempt]
     last_error: str | None
+    question: Question | None
+    usage: Usage | None
     queue_reason: QueueReason | None
     queue_detail: str | None
     queue_position: int | None
@@ -81,10 +102,28 @@ class Merge(TypedDict):
     updated_at: str
 
 
+class AgentMessage(TypedDict):
+    """Words for an agent. `state` is failed if its bead was over before its session took them. `sender` null: a person.
+
+    `answers` is the id of the question.
+    """
+
+    id: str
+    bead_id: str
+    sender: str | None
+    text: str
+    now: bool
+    answers: str | None
+    state: Literal["queued", "delivered", "failed"]
+    created_at: str
+    delivered_at: str | None
+
+
 class BeadWithMerge(Bead):
-    """A bead with its latest merge."""
+    """A bead with its latest merge and all messages for its agent."""
 
     merge: Merge | None
+    messages: list[AgentMessage]
 
 
 AgentStatus = TypeAliasType("AgentStatus", Literal["working", "idle", "stalled", "dead"])
@@ -115,6 +154,7 @@ class Agent(TypedDict):
     cpu_percent: float | None
     memory_bytes: int | None
     checkpoint: Any
+    usage: Usage | None
     created_at: str
 
 
@@ -330,6 +370,7 @@ class RigStatus(Rig):
     in_review: int
     failed: int
     merges: list[Merge]
+    usage: Usage | None
 
 
 class LastError(TypedDict):
@@ -353,4 +394,7 @@ class Status(TypedDict):
     breaker_open: bool
     last_seq: int
     rigs: list[RigStatus]
+    usage: Usage | None
+    usage_by_agent: dict[str, Usage]
+    usage_by_town: dict[str, Usage]
     last_errors: list[LastError]

@@ -16,6 +16,10 @@ class SendMessage(AgentInput):
     now: bool = False
 
 
+class AnswerAgent(AgentInput):
+    answer: Text
+
+
 class GetStream(Input):
     run_id: Ref | None = None
     agent_id: Ref | None = None
@@ -47,9 +51,15 @@ async def stop_agent(caller: Caller, q: AgentInput) -> shapes.Agent:
 
 
 @gastown.mutation
-async def send_message(caller: Caller, q: SendMessage) -> Empty:
-    """Say something to a running agent. Not in this version."""
+async def send_message(caller: Caller, q: SendMessage) -> shapes.AgentMessage:
+    """Say something to an agent: when its turn ends, or `now` by cutting that short. Without a live run it waits."""
     return await caller.town.send_message(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def answer_agent(caller: Caller, q: AnswerAgent) -> shapes.AgentMessage:
+    """Answer what an agent asks; it goes on in the same session."""
+    return await caller.town.answer_agent(caller.actor, **q.given())
 
 
 @gastown.query

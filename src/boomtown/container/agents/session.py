@@ -372,7 +372,8 @@ async def _ends(task: asyncio.Task[Any], within_s: float) -> bool:
 
 
 def _letter(message: Message) -> str:
-    who = "A person answers your question" if message.answers else "A person writes to you"
+    who = message.sender or "A person"
+    who += " answers your question" if message.answers else " writes to you"
     return f"{who} (message {message.id}):\n\n{message.text}"
 
 

@@ -51,7 +51,7 @@ class Recorder:
         self._said.end()
         self._stream.lines(kind, text.splitlines() or [""])
 
-    def event(self, kind: str, **data: Any) -> None:
+    def event(self, kind: str, /, **data: Any) -> None:
         self._said.end()
         self._stream.event(kind, data)
 

@@ -14,7 +14,7 @@ from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.slinging import Task
 from boomtown.rig.transaction import Tx
-from boomtown.store import beads, merges, runs, sql, tables
+from boomtown.store import beads, merges, messages, runs, sql, tables
 from boomtown.store.sql import Row
 
 MOST_ITEMS = 500
@@ -55,6 +55,8 @@ class BeadService(Service):
 
         def work(tx: Tx) -> tuple[list[str], Object | None]:
             rig = finding.rig(tx.db, rig_id)
+            for name in {task.agent for task in wanted}:
+                self._dispatch.plan(self._engine.settings.pick_agent(name, rig["agent"]), rig, None)
             return slinging.sling(tx, rig, wanted, self._engine.settings, idempotency_key)
 
         def answer(tx: Tx, slung: tuple[list[str], Object | None]) -> Object:
@@ -110,7 +112,11 @@ class BeadService(Service):
         def read(db: Connection) -> Object:
             bead = finding.bead(db, bead_id)
             merge = merges.last_of_bead(db, bead["id"])
-            return {**self._views(db).bead(bead["id"]), "merge": objects.merge(merge) if merge else None}
+            return {
+                **self._views(db).bead(bead["id"]),
+                "merge": objects.merge(merge) if merge else None,
+                "messages": [objects.message(row) for row in messages.of_bead(db, bead["id"])],
+            }
 
         return await self._engine.read(read)
 

