@@ -69,6 +69,13 @@ def test_names_are_used_again_and_never_collide(town: Town) -> None:
     town.wait_for(first, status="closed")
     again = town.sling("waits", "Again")[0]
     assert town.bead(again)["assignee"] == "Toast"
+
+    def heard_of() -> dict[str, str] | None:
+        (agent,) = town.ask("polecats", "web")
+        return agent if agent["heartbeat_at"] else None
+
+    agent = eventually(heard_of, "a sign of life of the new run")
+    assert agent["heartbeat_at"] >= agent["started_at"]
     more = town.sling("waits", *(f"Task {number}" for number in range(24)))
     names = [bead["assignee"] for bead in town.beads() if bead["id"] in {again, *more}]
     assert len(set(names)) == 25

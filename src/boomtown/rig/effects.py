@@ -86,7 +86,7 @@ class ContainerEffects:
 
     def _reported(self, report: Report) -> None:
         observed = self._engine.observed
-        observed.reported_at = report.at
+        observed.beat((state.run_id for state in report.runs if state.state != "exited"), report.at)
         if observed.saw(report.runs):
             self._engine.scheduler.spawn(self._engine.wake_all(), name="wake after report")
 
@@ -114,6 +114,7 @@ class ContainerEffects:
         state = await self._container.start(spec)
         self._expect(container_id)
         self._engine.observed.saw([state])
+        self._engine.observed.beat([run_id], self._engine.clock.now())
 
     def _expect(self, container_id: str | None) -> None:
         """What a run's own container says is no news of its successor, and only its own may start it."""

@@ -111,10 +111,6 @@ class Views:
         run_id = run["id"] if run else ""
         signs = [state.last_output_at if state else None, self._observed.calls.get(run_id)]
         heard = max((sign for sign in signs if sign is not None), default=run["started_at"] if run else None)
-        beats = [
-            self._observed.heartbeats.get(run_id),
-            self._observed.reported_at if state else None,
-        ]
         return {
             "id": row["id"],
             "rig_id": row["rig_id"],
@@ -134,7 +130,7 @@ class Views:
             "started_at": iso(run["started_at"]) if run and live else None,
             "last_event_at": iso(state.last_output_at if state else None),
             "last_activity_at": iso(heard),
-            "heartbeat_at": iso(max((beat for beat in beats if beat is not None), default=None)),
+            "heartbeat_at": iso(self._observed.heartbeats.get(run_id)),
             "cpu_percent": state.cpu_percent if state else None,
             "memory_bytes": state.memory_bytes if state else None,
             "checkpoint": bead.get("checkpoint"),

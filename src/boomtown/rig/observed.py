@@ -55,7 +55,6 @@ class Observed:
         self.facts: dict[str, GitFacts] = {}
         self.calls: dict[str, float] = {}
         self.heartbeats: dict[str, float] = {}
-        self.reported_at: float | None = None
         self.closing = False
         """The home goes down: nothing is dispatched any more."""
         self.attached: Callable[[], Hello | None] = lambda: None
@@ -136,6 +135,10 @@ class Observed:
         self.calls = {**self.calls, run_id: at}
         if heartbeat:
             self.heartbeats = {**self.heartbeats, run_id: at}
+
+    def beat(self, run_ids: Iterable[str], at: float) -> None:
+        """Word of these runs, from their container."""
+        self.heartbeats = self.heartbeats | dict.fromkeys(run_ids, at)
 
     def begin(self, key: str) -> bool:
         """Mark a request as on its way; False if it is already."""
