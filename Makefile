@@ -2,17 +2,20 @@
 SHELL := /bin/bash
 UV_VERSION := 0.13.9
 PY := .venv/bin/python
+NPM := $(CURDIR)/web/npm.sh $(CURDIR)/$(PY)
+WEB := src/boomtown/api/static/index.html
 WORKERS ?= 4
 # The real agent programs of tests/agents, installed once for all checkouts.
 AGENTS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/boomtown-test-agents
 
-.PHONY: setup setup-node setup-agents web-types demo test unit check bench clean help
+.PHONY: setup setup-node setup-agents setup-browser web web-types demo test unit check bench clean help
 help:
 	@echo "make demo   set up, then run a whole town once, on embedded defaults"
 	@echo "make test   set up, then run all tests"
 	@echo "make setup-agents  the real agent programs that tests/agents drives, from npm (1.3 GB, outside of the tree)"
+	@echo "make web    build the dashboard into the package"
 	@echo "make unit   only the tests of the decisions, in seconds"
-	@echo "make check  ruff, pyright, import-linter, deptry"
+	@echo "make check  ruff, pyright, import-linter, deptry; tsc and eslint for the dashboard"
 	@echo "make bench  measure, beside a naive floor"
 
 setup: .venv/.ready
@@ -25,33 +28,49 @@ setup: .venv/.ready
 # The official tRPC client, for the tests: with the machine's Node.js, else with the one from PyPI.
 setup-node: tests/trpc/node_modules/.ready
 tests/trpc/node_modules/.ready: tests/trpc/package-lock.json .venv/.ready
-	@tests/trpc/install.sh $(CURDIR)/$(PY)
+	@cd tests/trpc && $(NPM) ci --silent --no-audit --no-fund
+	@touch $@
 setup-agents: $(AGENTS)/node_modules/.ready
 $(AGENTS)/node_modules/.ready: tests/agents/package-lock.json .venv/.ready
 	@tests/agents/install.sh $(CURDIR)/$(PY) $(AGENTS)
+
+# The dashboard, built into the package.
+web: $(WEB)
+$(WEB): web/node_modules/.ready $(shell find web/src web/public -type f) web/index.html web/vite.config.ts
+	@cd web && $(NPM) run --silent build -- --logLevel warn
+web/node_modules/.ready: web/package-lock.json .venv/.ready
+	@cd web && $(NPM) ci --silent --no-audit --no-fund
+	@touch $@
+
+# The browser of tests/browser; a package of Debian and Ubuntu.
+setup-browser:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq chromium >/dev/null; } \
+		|| { echo "tests/browser needs a chromium on PATH: install it, for instance with apt-get install chromium" >&2; exit 1; }
 
 # The dashboard's types of the API, from the server's registry of procedures.
 web-types: setup
 	@$(PY) -m boomtown.api.describe.typescript > web/src/api/router.ts
 
-demo: setup
+demo: setup web
 	@.venv/bin/boomtown demo
 
 unit: setup
 	@.venv/bin/pytest tests/unit -q -n0
 
-test: setup setup-node setup-agents
+test: setup setup-node setup-agents setup-browser web
 	@BOOMTOWN_TEST_AGENTS=$(AGENTS) .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup
 
-check: setup
+check: setup web/node_modules/.ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
 	.venv/bin/lint-imports
 	.venv/bin/deptry src
+	$(PY) -m boomtown.api.describe.typescript | diff -q - web/src/api/router.ts || { echo "make web-types"; exit 1; }
+	cd web && $(NPM) run --silent check
 
 bench: setup
 	@$(PY) -m bench
 
 clean:
-	rm -rf .venv dist build
+	rm -rf .venv dist build web/node_modules src/boomtown/api/static

@@ -51,6 +51,8 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
         return {
             "live": runs.live_count(db),
             "max_agents": engine.settings.max_agents,
+            "agents": sorted(engine.settings.agents),
+            "default_agent": engine.settings.default_agent,
             "paused": home["paused"],
             "breaker_open": breaker_open(db, home, engine.settings, now),
             "rigs": all_rigs,
@@ -135,7 +137,7 @@ def _last_errors(db: Connection) -> list[Object]:
 
 def inbox(db: Connection, engine: Engine) -> list[Object]:
     """What waits for a person, oldest first, each with what can be done."""
-    items = [_merge_item(row) for row in merges.waiting_for_people(db)]
+    items = [{**_merge_item(row), "merge_id": row["id"]} for row in merges.waiting_for_people(db)]
     table = tables.beads
     stuck = sql.rows(
         db,
@@ -160,6 +162,7 @@ def _item(
     return {
         "kind": kind,
         "bead_id": bead_id,
+        "merge_id": None,
         "rig_id": rig_id,
         "title": title,
         "text": text,
@@ -220,6 +223,20 @@ async def events(
         found = await engine.read(read)
     next_since = found[-1]["seq"] if found else max(after, 0)
     return {"items": [objects.event(row) for row in found], "nextSince": next_since}
+
+
+async def events_before(
+    engine: Engine, rig_ref: str | None, bead_ref: str | None, before: int, limit: int | None
+) -> Object:
+    """As `events`: the last ones before `before`, for whoever reads the ledger backwards."""
+
+    def read(db: Connection) -> list[Row]:
+        rig = finding.rig(db, rig_ref)["id"] if rig_ref else None
+        bead = finding.bead(db, bead_ref)["id"] if bead_ref else None
+        return ledger.before(db, before, max(1, min(limit or MOST_EVENTS, MOST_EVENTS)), rig_id=rig, bead_id=bead)
+
+    found = await engine.read(read)
+    return {"items": [objects.event(row) for row in found], "nextSince": found[-1]["seq"] if found else 0}
 
 
 async def stream(engine: Engine, ref: str, since: int, limit: int | None, wait_s: float) -> Object:

@@ -20,10 +20,16 @@ def of_rig(
     status: str | None = None,
     bead_type: str | None = None,
     after_seq: int = 0,
+    newest: bool = False,
     limit: int | None = None,
 ) -> list[Row]:
-    """Beads in the order given, from past `after_seq`."""
-    query = select(beads).where(beads.c.rig_id == rig_id, beads.c.seq > after_seq).order_by(beads.c.seq)
+    """Beads in the order given, from past `after_seq`; `newest`: backwards, from before it, 0 being the end."""
+    query = select(beads).where(beads.c.rig_id == rig_id)
+    if newest:
+        query = query.order_by(beads.c.seq.desc())
+        query = query.where(beads.c.seq < after_seq) if after_seq else query
+    else:
+        query = query.where(beads.c.seq > after_seq).order_by(beads.c.seq)
     if status:
         query = query.where(beads.c.status == status)
     if bead_type:

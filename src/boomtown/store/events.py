@@ -36,6 +36,17 @@ def after(
     return sql.rows(connection, query)
 
 
+def before(
+    connection: Connection, seq: int, limit: int, *, rig_id: str | None = None, bead_id: str | None = None
+) -> list[Row]:
+    """The last events before `seq`, in order."""
+    query = select(events).where(events.c.seq < seq).order_by(events.c.seq.desc()).limit(limit)
+    for column, value in ((events.c.rig_id, rig_id), (events.c.bead_id, bead_id)):
+        if value:
+            query = query.where(column == value)
+    return sql.rows(connection, query)[::-1]
+
+
 def send_mail(connection: Connection, **values: Any) -> None:
     sql.add(connection, mail, delivered_at=None, **values)
 

@@ -241,6 +241,8 @@ export interface GetBeadEvents {
   rigId?: string | null;
   beadId?: string | null;
   since?: number | null;
+  /** The last entries before this one, instead of those after `since`. */
+  before?: number | null;
   limit?: number | null;
   waitS?: number | null;
 }
@@ -257,6 +259,7 @@ export interface GetStream {
 export interface InboxItem {
   kind: string;
   bead_id: string | null;
+  merge_id: string | null;
   rig_id: string | null;
   title: string;
   text: string;
@@ -299,6 +302,8 @@ export interface ListBeads {
   type?: BeadType | null;
   limit?: number | null;
   cursor?: string | null;
+  /** The newest first. */
+  newest?: boolean;
   /** Sent by TanStack Query with every page; pages only go forward. */
   direction?: "forward" | "backward" | null;
 }
@@ -576,6 +581,8 @@ export interface Status {
   sandbox_note: string;
   live: number;
   max_agents: number | null;
+  agents: string[];
+  default_agent: string | null;
   paused: boolean;
   breaker_open: boolean;
   rigs: RigStatus[];
@@ -687,7 +694,7 @@ export type Gastown = {
   listBeads: Query<ListBeads, BeadPage>;
   /** A bead with its attempts and its latest merge. */
   getBead: Query<BeadInput, BeadWithMerge>;
-  /** Entries of the ledger after `since`; with `waitS` it waits so long for the first. */
+  /** Entries of the ledger after `since`, or the last ones before `before`; with `waitS` waits for the first. */
   getBeadEvents: Query<GetBeadEvents | void, EventPage>;
   /** Change what is given; the rest stays. */
   updateBead: Mutation<UpdateBead, Bead>;

@@ -12,12 +12,15 @@ const LARGEST_FILL = 2_000;
 const SHOWN_OF_A_LINE = 20_000;
 const PAINT_EVERY_MS = 40;
 
-/** One frame, cut to what can be shown. `cut`: characters left out. `more`: the line goes on in the next one. */
+/** A line: one frame, or the frames that it was split into. `cut`: characters left out of what is shown. */
 export interface Line {
   seq: number;
+  /** Of its last frame. */
+  last: number;
   at: string;
   kind: string;
   data: unknown;
+  /** It goes on in the next frame. */
   more: boolean;
   cut: number;
 }
@@ -42,7 +45,7 @@ export class RunStream {
   }
 
   get lastSeq(): number {
-    return this.lines.at(-1)?.seq ?? 0;
+    return this.lines.at(-1)?.last ?? 0;
   }
 
   /** Take frames as they come; what was there already is left out, and a hole is filled from the run's file. */
@@ -55,7 +58,7 @@ export class RunStream {
         this.ahead.push(frame);
         continue;
       }
-      this.lines.push(lineOf(frame));
+      add(this.lines, frame);
       changed = true;
     }
     if (changed) this.changed();
@@ -83,7 +86,13 @@ export class RunStream {
     if (first <= 1) return false;
     const since = Math.max(0, first - 1 - PAGE);
     const page = await api.getStream.query({ runId: this.runId, since, limit: first - 1 - since });
-    const older = page.frames.filter((frame) => frame.seq < this.firstSeq).map(lineOf);
+    const older: Line[] = [];
+    for (const frame of page.frames) if (frame.seq < this.firstSeq) add(older, frame);
+    const [end, begin] = [older.at(-1), this.lines[0]];
+    if (end?.more && begin) {
+      older[older.length - 1] = joined(end, begin);
+      this.lines.shift();
+    }
     this.lines = [...older, ...this.lines];
     this.changed();
     return this.firstSeq > 1;
@@ -146,7 +155,7 @@ export class RunStream {
 
   private append(frames: readonly Frame[]): void {
     for (const frame of frames) {
-      if (this.lines.length === 0 || frame.seq > this.lastSeq) this.lines.push(lineOf(frame));
+      if (this.lines.length === 0 || frame.seq > this.lastSeq) add(this.lines, frame);
     }
     if (frames.length > 0) this.changed();
   }
@@ -162,17 +171,22 @@ export class RunStream {
   }
 }
 
-function lineOf(frame: Frame): Line {
-  const data = frame.data;
-  const cut = typeof data === "string" ? Math.max(0, data.length - SHOWN_OF_A_LINE) : 0;
-  return {
-    seq: frame.seq,
-    at: frame.at,
-    kind: frame.kind,
-    data: cut > 0 ? (data as string).slice(0, SHOWN_OF_A_LINE) : data,
-    more: frame.more === true,
-    cut,
-  };
+function add(lines: Line[], frame: Frame): void {
+  const line: Line = { ...shown(frame.data, 0), seq: frame.seq, last: frame.seq, at: frame.at, kind: frame.kind, more: frame.more === true };
+  const before = lines.at(-1);
+  if (before?.more && before.kind === line.kind) lines[lines.length - 1] = joined(before, line);
+  else lines.push(line);
+}
+
+/** Two parts of one line. */
+function joined(begin: Line, end: Line): Line {
+  const data = typeof begin.data === "string" && typeof end.data === "string" ? begin.data + end.data : begin.data;
+  return { ...begin, ...shown(data, begin.cut + end.cut), last: end.last, more: end.more };
+}
+
+function shown(data: unknown, cut: number): Pick<Line, "data" | "cut"> {
+  if (typeof data !== "string" || data.length <= SHOWN_OF_A_LINE) return { data, cut };
+  return { data: data.slice(0, SHOWN_OF_A_LINE), cut: cut + data.length - SHOWN_OF_A_LINE };
 }
 
 /** Gathers what changed and tells its readers together, in step with the screen. */

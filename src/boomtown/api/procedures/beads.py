@@ -48,6 +48,7 @@ class ListBeads(RigInput):
     type: Annotated[BeadType | None, Field(strict=False)] = None
     limit: Limit | None = None
     cursor: Word | None = None
+    newest: Annotated[bool, Field(description="The newest first.")] = False
     direction: Annotated[
         Literal["forward", "backward"] | None,
         Field(exclude=True, description="Sent by TanStack Query with every page; pages only go forward."),
@@ -58,6 +59,9 @@ class GetBeadEvents(Input):
     rig_id: Ref | None = None
     bead_id: Ref | None = None
     since: Seq | None = None
+    before: Annotated[
+        Seq | None, Field(description="The last entries before this one, instead of those after `since`.")
+    ] = None
     limit: Limit | None = None
     wait_s: WaitS | None = None
 
@@ -97,7 +101,7 @@ async def get_bead(caller: Caller, q: BeadInput) -> shapes.BeadWithMerge:
 
 @gastown.query
 async def get_bead_events(caller: Caller, q: GetBeadEvents) -> shapes.EventPage:
-    """Entries of the ledger after `since`; with `waitS` it waits so long for the first."""
+    """Entries of the ledger after `since`, or the last ones before `before`; with `waitS` waits for the first."""
     return await caller.town.get_bead_events(caller.actor, **q.given())
 
 

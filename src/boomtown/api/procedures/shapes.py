@@ -343,6 +343,7 @@ class InboxItem(TypedDict):
 
     kind: str
     bead_id: str | None
+    merge_id: str | None
     rig_id: str | None
     title: str
     text: str
@@ -390,6 +391,8 @@ class Status(TypedDict):
     sandbox_note: str
     live: int
     max_agents: int | None
+    agents: list[str]
+    default_agent: str | None
     paused: bool
     breaker_open: bool
     last_seq: int

@@ -90,8 +90,9 @@ class BeadService(Service):
         type: str | None = None,  # noqa: A002
         limit: int | None = None,
         cursor: str | None = None,
+        newest: bool = False,
     ) -> Object:
-        """`{items, nextCursor}`, in the order given; without `limit` at most 500 a page."""
+        """`{items, nextCursor}`, in the order given, or the newest first; without `limit` at most 500 a page."""
         size = max(1, min(limit or MOST_ITEMS, MOST_ITEMS))
         try:
             after = int(cursor or 0)
@@ -102,7 +103,9 @@ class BeadService(Service):
 
         def read(db: Connection) -> Object:
             rig = finding.rig(db, rig_id)
-            rows = beads.of_rig(db, rig["id"], status=status, bead_type=type, after_seq=after, limit=size + 1)
+            rows = beads.of_rig(
+                db, rig["id"], status=status, bead_type=type, after_seq=after, newest=newest, limit=size + 1
+            )
             more = str(rows[size - 1]["seq"]) if len(rows) > size else None
             return {"items": self._views(db).beads(rows[:size]), "nextCursor": more}
 

@@ -31,9 +31,12 @@ class WholeService(Service):
         rig_id: str | None = None,
         bead_id: str | None = None,
         since: int | None = None,
+        before: int | None = None,
         limit: int | None = None,
         wait_s: float | None = None,
     ) -> Object:
+        if before is not None:
+            return await reading.events_before(self._engine, rig_id, bead_id, before, limit)
         return await reading.events(self._engine, rig_id, bead_id, since, limit, wait_s)
 
     async def get_stream(

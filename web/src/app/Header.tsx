@@ -1,0 +1,62 @@
+import { Link } from "@tanstack/react-router";
+
+import { liveState } from "../live/connection";
+import { useStore } from "../live/store";
+import { Do } from "../ui/asking";
+import { api } from "../api/client";
+import { Slots } from "../ui/parts";
+import { openPalette, openSling } from "./overlays";
+import { useRigHere, useStatus } from "./where";
+
+const COMMAND = /mac|iphone|ipad/i.test(navigator.userAgent) ? "⌘K" : "Ctrl K";
+
+/** What is true of the rig that is shown, or of the town, on every page. */
+export function Header() {
+  const status = useStatus();
+  const rig = useRigHere();
+  const state = useStore(liveState);
+  const paused = status.paused || rig?.status === "paused";
+  return (
+    <header>
+      <Link to="/town" className="home">
+        Boomtown
+      </Link>
+      {rig && (
+        <Link to="/rigs/$rig" params={{ rig: rig.name }} className="crumb">
+          {rig.name}
+        </Link>
+      )}
+      <span className="space" />
+      <span role="status" className="state">
+        {state === "lost" && <span className="lost">Connection lost, trying again</span>}
+        {status.breaker_open && !paused && <span className="lost">Dispatch stopped: too many failures</span>}
+        {!status.container.attached && <span className="lost">Container not attached</span>}
+      </span>
+      {paused && (
+        <span className="stat">
+          <span className="lost">Paused</span>
+          <Do act={() => api.resume.mutate(status.paused || !rig ? {} : { rigId: rig.id })}>Resume</Do>
+        </span>
+      )}
+      <span className="stat" title="Live runs and how many there may be">
+        <span className="opt">slots</span> {rig ? <Slots live={rig.live} cap={rig.max_polecats} /> : <strong>{status.max_agents ? `${status.live} of ${status.max_agents}` : `${status.live} live`}</strong>}
+      </span>
+      <span className="stat opt">
+        waiting <strong>{rig ? rig.queue : status.rigs.reduce((sum, one) => sum + one.queue, 0)}</strong>
+      </span>
+      <span className="stat opt">
+        landing <strong>{(rig ? [rig] : status.rigs).reduce((sum, one) => sum + one.merges.filter((merge) => merge.status !== "approval").length, 0)}</strong>
+      </span>
+      <span className="stat opt" title={status.sandbox_note}>
+        {status.sandbox === "none" ? "no sandbox" : status.sandbox}
+      </span>
+      <button type="button" className="find" onClick={openPalette} aria-keyshortcuts="Control+K Meta+K">
+        <span className="opt">Find or do… </span>
+        <kbd>{COMMAND}</kbd>
+      </button>
+      <button type="button" className="strong" disabled={status.rigs.length === 0} onClick={() => openSling(rig?.id ?? status.rigs[0]?.id ?? null)}>
+        Sling<span className="opt"> beads</span>
+      </button>
+    </header>
+  );
+}

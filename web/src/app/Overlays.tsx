@@ -1,0 +1,77 @@
+import { useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect } from "react";
+
+import { api } from "../api/client";
+import { useStore } from "../live/store";
+import { Ask } from "../ui/asking";
+import { useKeys } from "../ui/keys";
+import { closeOverlay, openKeys, openPalette, openSling, overlay, type Overlay } from "./overlays";
+import { useRigHere, useStatus } from "./where";
+
+const SlingDialog = lazy(() => import("../sling/SlingDialog").then((module) => ({ default: module.SlingDialog })));
+const Palette = lazy(() => import("./Palette").then((module) => ({ default: module.Palette })));
+const KeysDialog = lazy(() => import("./KeysDialog").then((module) => ({ default: module.KeysDialog })));
+const AddRigDialog = lazy(() => import("../town/AddRigDialog").then((module) => ({ default: module.AddRigDialog })));
+
+/** Dialogs over the page, and the keys that work on every page. */
+export function Overlays() {
+  const open = useStore(overlay);
+  const navigate = useNavigate();
+  const rig = useRigHere();
+  const status = useStatus();
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent): void => {
+      if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        if (overlay.get() === null) openPalette();
+        else closeOverlay();
+      }
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, []);
+  useKeys({
+    n: () => status.rigs.length > 0 && openSling(rig?.id ?? status.rigs[0]?.id ?? null),
+    i: () => void navigate({ to: "/inbox" }),
+    t: () => void navigate({ to: "/town" }),
+    w: () => rig && void navigate({ to: "/rigs/$rig", params: { rig: rig.name } }),
+    b: () => rig && void navigate({ to: "/rigs/$rig/board", params: { rig: rig.name } }),
+    l: () => rig && void navigate({ to: "/rigs/$rig/landing", params: { rig: rig.name } }),
+    "?": openKeys,
+  });
+  return <Suspense>{open && <One open={open} />}</Suspense>;
+}
+
+function One({ open }: { open: NonNullable<Overlay> }) {
+  switch (open.kind) {
+    case "palette":
+      return <Palette />;
+    case "sling":
+      return <SlingDialog rigId={open.rigId} onClose={closeOverlay} />;
+    case "keys":
+      return <KeysDialog />;
+    case "rig":
+      return <AddRigDialog />;
+    case "stop":
+      return (
+        <Ask
+          title={`Stop ${open.name}?`}
+          text="Its work is kept on its branch, and its bead is held until you start it again."
+          does="Stop"
+          danger
+          act={() => api.stopAgent.mutate({ agentId: open.agentId })}
+          onClose={closeOverlay}
+        />
+      );
+    case "message":
+      return (
+        <Ask
+          title={`Message to ${open.name}`}
+          asks="What should it know?"
+          does="Send"
+          act={(message) => api.sendMessage.mutate({ agentId: open.agentId, message })}
+          onClose={closeOverlay}
+        />
+      );
+  }
+}

@@ -1,0 +1,161 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+
+import { useTitle } from "../app/attention";
+import { askToStop } from "../app/overlays";
+import { api, isNotFound } from "../api/client";
+import { agentQuery, beadQuery } from "../api/queries";
+import type { Agent } from "../api/router";
+import { useStreams } from "../live/connection";
+import { refreshAll } from "../live/freshness";
+import { StreamView } from "../stream/StreamView";
+import { Refusal } from "../ui/asking";
+import { useKeys } from "../ui/keys";
+import { Dot, Empty, Since, Trouble } from "../ui/parts";
+import { Title } from "../ui/Words";
+import { agentWord } from "../words/sentences";
+import { size } from "../words/time";
+
+/** One polecat: everything it prints, a word to it, where it works, what it uses. */
+export function PolecatPage() {
+  const { agent: id } = useParams({ from: "/polecats/$agent" });
+  const { data: agent, error } = useQuery(agentQuery(id));
+  useTitle(agent?.name ?? "Polecat");
+  if (isNotFound(error)) {
+    return (
+      <Empty title="There is no such polecat">
+        <p>A polecat leaves when its bead is closed, failed or cancelled. The bead keeps its transcript.</p>
+      </Empty>
+    );
+  }
+  if (!agent) return error ? <Trouble error={error} /> : null;
+  return <Polecat key={agent.id} agent={agent} />;
+}
+
+function Polecat({ agent }: { agent: Agent }) {
+  const { data: bead } = useQuery({ ...beadQuery(agent.bead_id ?? ""), enabled: agent.bead_id !== null });
+  const live = agent.run !== null;
+  useStreams({ agentIds: [agent.id] });
+  useKeys({ s: () => live && askToStop(agent.id, agent.name) });
+  return (
+    <div className="polecat-page">
+      <header>
+        <h1>
+          <Dot tone={agent.status === "working" ? "run" : agent.status === "stalled" ? "warn" : "off"} /> {agent.name}
+          <span className="word">{agentWord(agent)}</span>
+          <span className="t">{agent.started_at && <Since at={agent.started_at} />}</span>
+        </h1>
+        {bead && (
+          <p>
+            <Link to="/beads/$bead" params={{ bead: bead.id }}>
+              <Title text={bead.title} />
+            </Link>
+          </p>
+        )}
+        <p className="meta">{[agent.identity, agent.branch, agent.agent_kind, agent.pid === null ? null : `pid ${agent.pid}`].filter(Boolean).join(" · ")}</p>
+        {agent.worktree && (
+          <p className="meta">
+            <Copy text={agent.worktree} />
+          </p>
+        )}
+        <Usage agent={agent} />
+        <div className="actions">
+          {live && (
+            <button type="button" onClick={() => askToStop(agent.id, agent.name)}>
+              Stop
+            </button>
+          )}
+        </div>
+      </header>
+      {agent.run_id ? <StreamView key={agent.run_id} runId={agent.run_id} label={`Output of ${agent.name}`} times whole={!live} tools /> : <p className="quiet">It has not run yet.</p>}
+      {live && <MessageBox agent={agent} />}
+    </div>
+  );
+}
+
+function MessageBox({ agent }: { agent: Agent }) {
+  const [text, setText] = useState("");
+  const sent = useMutation({
+    mutationFn: (now: boolean) => api.sendMessage.mutate({ agentId: agent.id, message: text.trim(), now }),
+    onSuccess: () => setText(""),
+    onSettled: refreshAll,
+  });
+  return (
+    <form
+      className="message"
+      onSubmit={(event) => {
+        event.preventDefault();
+        sent.mutate(false);
+      }}
+    >
+      <input aria-label={`Message to ${agent.name}`} placeholder={`Say something to ${agent.name}`} value={text} onChange={(event) => setText(event.target.value)} />
+      <button type="submit" className="strong" disabled={text.trim() === "" || sent.isPending}>
+        Send
+      </button>
+      <button type="button" title="Interrupts what it does" disabled={text.trim() === "" || sent.isPending} onClick={() => sent.mutate(true)}>
+        Interrupt
+      </button>
+      {sent.isSuccess && (
+        <span role="status" className="quiet">
+          Sent
+        </span>
+      )}
+      {sent.isError && <Refusal error={sent.error} />}
+    </form>
+  );
+}
+
+/** A path, with a button that copies it. */
+function Copy({ text }: { text: string }) {
+  const [copied, setCopied] = useState(false);
+  return (
+    <>
+      <code>{text}</code>{" "}
+      {"clipboard" in navigator && (
+        <button type="button" className="plain" aria-label={`Copy ${text}`} onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}>
+          {copied ? "copied" : "copy"}
+        </button>
+      )}
+    </>
+  );
+}
+
+const SAMPLES = 120;
+
+interface Sample {
+  cpu: number;
+  memory: number;
+}
+
+/** CPU and memory since this page was opened, a sample with each report of the container. */
+function Usage({ agent }: { agent: Agent }) {
+  const [samples, setSamples] = useState<Sample[]>([]);
+  const { cpu_percent: cpu, memory_bytes: memory, heartbeat_at: beat } = agent;
+  useEffect(() => {
+    if (cpu !== null && memory !== null) setSamples((before) => [...before, { cpu, memory }].slice(-SAMPLES));
+  }, [cpu, memory, beat]);
+  const last = samples.at(-1);
+  if (!last) return null;
+  return (
+    <div className="usage">
+      <Graph name="CPU" values={samples.map((sample) => sample.cpu)} now={`${Math.round(last.cpu)}%`} most={100} />
+      <Graph name="Memory" values={samples.map((sample) => sample.memory)} now={size(last.memory)} most={0} />
+    </div>
+  );
+}
+
+function Graph({ name, values, now, most }: { name: string; values: number[]; now: string; most: number }) {
+  const top = Math.max(most, ...values) * 1.1 || 1;
+  const points = values.map((value, at) => `${((SAMPLES - values.length + at) / (SAMPLES - 1)) * 160},${(28 - (value / top) * 26).toFixed(1)}`);
+  return (
+    <figure>
+      <figcaption>
+        {name} <strong>{now}</strong>
+      </figcaption>
+      <svg viewBox="0 0 160 30" width="160" height="30" role="img" aria-label={`${name}, now ${now}`}>
+        <polyline points={points.join(" ")} />
+      </svg>
+    </figure>
+  );
+}

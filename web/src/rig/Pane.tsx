@@ -1,0 +1,111 @@
+import { Link, useNavigate } from "@tanstack/react-router";
+import { memo, useEffect, useRef, useState, type KeyboardEvent } from "react";
+
+import { askForMessage, askToStop } from "../app/overlays";
+import type { Agent, Bead } from "../api/router";
+import { useNow } from "../live/clock";
+import { StreamView } from "../stream/StreamView";
+import { Dot, Since } from "../ui/parts";
+import { Title } from "../ui/Words";
+import { agentWord } from "../words/sentences";
+import { age, duration, size } from "../words/time";
+
+interface PaneProps {
+  agent: Agent;
+  bead: Bead | undefined;
+  pinned: boolean;
+  alone: boolean;
+  onPin: () => void;
+  onAlone: () => void;
+}
+
+/** One polecat at work. Read in this order: who, how long, what, where, what it says now, what it costs, what I can do. */
+export const Pane = memo(function Pane({ agent, bead, pinned, alone, onPin, onAlone }: PaneProps) {
+  const navigate = useNavigate();
+  const [box, visible] = useVisible();
+  const open = (): void => void navigate({ to: "/polecats/$agent", params: { agent: agent.id } });
+  const keys: Record<string, () => void> = {
+    Enter: open,
+    m: () => askForMessage(agent.id, agent.name),
+    s: () => askToStop(agent.id, agent.name),
+    p: onPin,
+    f: onAlone,
+  };
+  const pressed = (event: KeyboardEvent): void => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  };
+  return (
+    <article ref={box} className={`pane ${agent.status}${pinned ? " pinned" : ""}`} aria-label={`${agent.name}: ${bead?.title ?? "bead"}`} tabIndex={0} onKeyDown={pressed}>
+      <h2>
+        <Dot tone={agent.status === "stalled" ? "warn" : agent.status === "dead" ? "off" : "run"} />
+        <span className="name">{agent.name}</span>
+        {agent.status !== "working" && <span className="word">{agentWord(agent)}</span>}
+        <span className="t">{agent.started_at && <Since at={agent.started_at} />}</span>
+      </h2>
+      <p className="what">
+        <Title text={bead?.title ?? "…"} />
+      </p>
+      <p className="meta">{[agent.branch, agent.agent_kind, bead?.model, `attempt ${(bead?.attempts ?? 0) + 1}`].filter(Boolean).join(" · ")}</p>
+      {visible && agent.run_id ? <StreamView key={agent.run_id} runId={agent.run_id} label={`Output of ${agent.name}`} /> : <div className="stream" />}
+      {agent.status === "stalled" && agent.last_activity_at && <Silence since={agent.last_activity_at} />}
+      <footer>
+        <Figures agent={agent} />
+        <span className="space" />
+        <button type="button" className="plain" aria-pressed={pinned} onClick={onPin}>
+          {pinned ? "unpin" : "pin"}
+        </button>
+        <button type="button" className="plain" aria-pressed={alone} onClick={onAlone}>
+          {alone ? "all" : "focus"}
+        </button>
+        <button type="button" className="plain" onClick={keys["m"]}>
+          message
+        </button>
+        <Link to="/polecats/$agent" params={{ agent: agent.id }}>
+          open
+        </Link>
+        <button type="button" className="plain" onClick={keys["s"]}>
+          stop
+        </button>
+      </footer>
+    </article>
+  );
+});
+
+function Figures({ agent }: { agent: Agent }) {
+  return (
+    <>
+      {agent.cpu_percent !== null && <span title="CPU">{Math.round(agent.cpu_percent)}%</span>}
+      {agent.memory_bytes !== null && <span title="Memory">{size(agent.memory_bytes)}</span>}
+      {agent.heartbeat_at && <Seen at={agent.heartbeat_at} />}
+    </>
+  );
+}
+
+function Seen({ at }: { at: string }) {
+  const seconds = age(at, useNow());
+  return <span title="Last heartbeat">seen {seconds < 15 ? "now" : `${duration(seconds)} ago`}</span>;
+}
+
+function Silence({ since }: { since: string }) {
+  const now = useNow();
+  return <p className="silence">No output for {duration(age(since, now))}. Still running; only its time limit ends it.</p>;
+}
+
+/** Whether it is on the screen or near: panes beside it draw no stream. */
+function useVisible(): [React.RefObject<HTMLElement | null>, boolean] {
+  const box = useRef<HTMLElement>(null);
+  const [visible, setVisible] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const observer = new IntersectionObserver(([entry]) => setVisible(entry?.isIntersecting ?? false), { rootMargin: "200px" });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [box, visible];
+}

@@ -1,0 +1,35 @@
+/**
+ * Who stands where on the wall. Nobody moves while others come and go: whoever leaves frees a place, whoever comes
+ * takes the first free one, and only free places at the end are taken away.
+ */
+export function seated(places: readonly (string | null)[], present: readonly string[]): (string | null)[] {
+  const here = new Set(present);
+  const next = places.map((id) => (id !== null && here.has(id) ? id : null));
+  const seated = new Set(next);
+  for (const id of present) {
+    if (seated.has(id)) continue;
+    const free = next.indexOf(null);
+    if (free < 0) next.push(id);
+    else next[free] = id;
+  }
+  while (next.length > 0 && next.at(-1) === null) next.pop();
+  return next;
+}
+
+export interface Layout {
+  columns: number;
+  /** Pixels. */
+  height: number;
+}
+
+const GAP = 10;
+const NARROWEST = 330;
+const LOWEST = 236;
+
+/** Columns and height of panes so that `count` of them fill `width` × `height` pixels, and stay readable. */
+export function fitted(count: number, width: number, height: number): Layout {
+  const most = Math.max(1, Math.floor((width + GAP) / (NARROWEST + GAP)));
+  const columns = Math.max(1, Math.min(most, count <= 3 ? count : Math.ceil(Math.sqrt(count * Math.max(0.6, width / Math.max(1, height) / 1.6)))));
+  const rows = Math.max(1, Math.ceil(count / columns));
+  return { columns, height: Math.max(LOWEST, Math.floor((height - GAP * (rows - 1)) / rows)) };
+}
