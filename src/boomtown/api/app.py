@@ -55,6 +55,7 @@ class App:
             person = await people.person(scope)
             return Caller(person, services.town, feed, people.sessions, self._trpc.end_streams)
 
+        self._people = people
         self._trpc = Endpoint(gastown, context=caller_of, explain=to_trpc)
         routes = [
             Route("/health", health, methods=["GET"]),
@@ -72,6 +73,10 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guarded(scope, receive, send)
+
+    def login_path(self) -> str:
+        """A path that logs the owner's browser in, once."""
+        return self._people.sessions.path_of_link(self._people.owner.id)
 
     def close(self) -> None:
         self._trpc.close()

@@ -57,7 +57,7 @@ class People:
     def __init__(self, home: Home, clock: Clock, users: Users) -> None:
         self._token = secret_file(home.token).encode()
         home.token.chmod(0o600)
-        self._owner = Person("owner", login_name(), Role.ADMIN)
+        self.owner = Person("owner", login_name(), Role.ADMIN)
         self._users = users
         self.sessions = Sessions(self._token, clock)
 
@@ -80,7 +80,7 @@ class People:
         Raises `UnauthorizedError`, or `TooManyError` where there were many wrong ones just now.
         """
         if hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self._token):
-            return self._owner
+            return self.owner
         if (user := await self._users.user_with_token(token)) is not None:
             return _person(user)
         wait_s = math.ceil(self.sessions.wait_s())
@@ -97,8 +97,8 @@ class People:
         # a cookie goes along with requests that pages of other ports make; those are not the person's wish
         if header(scope, "sec-fetch-site") not in (None, "same-origin", "none"):
             raise ForbiddenError("Pages of another origin may not use this session.")
-        if who == self._owner.id:
-            return self._owner
+        if who == self.owner.id:
+            return self.owner
         user = await self._users.user_with_id(who)
         return _person(user) if user else None
 

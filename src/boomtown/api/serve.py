@@ -50,9 +50,9 @@ class Options:
     allow_remote: bool = False
 
 
-def announce(url: str) -> None:
+def announce(url: str, login: str) -> None:
     """Tell the person at the terminal."""
-    print(f"Boomtown is up: {url}", flush=True)
+    print(f"Boomtown is up: {url}\nThis link logs a browser in, once, within ten minutes: {login}", flush=True)
 
 
 def run(
@@ -62,11 +62,12 @@ def run(
     port: int | None = None,
     allow_remote: bool = False,
     log_file: Path | None = None,
-    on_ready: Callable[[str], None] = announce,
+    on_ready: Callable[[str, str], None] = announce,
 ) -> int:
     """Serve a home (default: that of the environment) until SIGTERM, SIGINT or `gastown.shutdown`; returns 0.
 
-    `on_ready` gets the URL once it answers. Raises `BoomtownError` with the cure if it can't start.
+    `on_ready` gets the URL, and a link that logs a browser in, once it answers. Raises `BoomtownError` with the cure if
+    it can't start.
     """
     home = home or Home.from_env()
     check_host(host, allow_remote=allow_remote)
@@ -162,7 +163,7 @@ class _Http(uvicorn.Server):
         self._end.set()
 
 
-async def _serve(home: Home, settings: config.Settings, options: Options, on_ready: Callable[[str], None]) -> None:
+async def _serve(home: Home, settings: config.Settings, options: Options, on_ready: Callable[[str, str], None]) -> None:
     stop = Stop()
     stop.on_signals()
     async with AsyncExitStack() as closing:
@@ -204,7 +205,7 @@ async def _answer(
     app: App,
     listening: socket.socket,
     url: str,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[str, str], None],
     runtime: TownRuntime,
     stop: Stop,
 ) -> None:
@@ -220,7 +221,7 @@ async def _answer(
     card = {"url": url, "host": listening.getsockname()[0], "pid": os.getpid(), "started_at": iso(SystemClock().now())}
     _write(home.server_json, json.dumps(card))
     log.info("server.up", url=url, version=__version__, pid=os.getpid())
-    on_ready(url)
+    on_ready(url, url + app.login_path())
     try:
         await stop.wanted.wait()
         log.info("server.ending", now=stop.hurried.is_set(), keep_container=stop.keep_container)

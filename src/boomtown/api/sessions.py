@@ -57,6 +57,10 @@ class Sessions:
         self._links[code] = (self._clock.monotonic() + LINK_S, who)
         return code
 
+    def path_of_link(self, who: str) -> str:
+        """Where a new link leads, behind the server's URL."""
+        return f"/login?code={self.new_link(who)}"
+
     def use_link(self, code: str) -> str | None:
         """Whose session the code begins; None if it is not good, which it is not any more after this."""
         until, who = self._links.pop(code, (0.0, ""))

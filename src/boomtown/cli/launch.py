@@ -71,7 +71,9 @@ def _is_ours(pid: int) -> bool:
 
 
 def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
-    """Start `boomtown up` with `options` in a session of its own, and wait until it answers; returns `url` and `pid`.
+    """Start `boomtown up` with `options` in a session of its own, and wait until it answers.
+
+    Returns `url`, `pid`, and as `login` a link that logs a browser in, once.
 
     Raises `UnavailableError` with what it said if it ends instead.
     """
@@ -90,8 +92,9 @@ def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
         )
     deadline = time.monotonic() + START_S
     while process.poll() is None:
-        if pid_of(home.server_json) == process.pid and _answers(home):
-            return {"url": running(home), "pid": process.pid}
+        if pid_of(home.server_json) == process.pid and (path := _login_path(home)):
+            url = running(home)
+            return {"url": url, "pid": process.pid, "login": f"{url}{path}"}
         if time.monotonic() > deadline:
             process.terminate()
             raise UnavailableError(
@@ -101,15 +104,13 @@ def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
     raise UnavailableError(_last_words(said))
 
 
-def _answers(home: Home) -> bool:
+def _login_path(home: Home) -> str | None:
+    """A path that logs a browser in; None while the server does not answer."""
     server = server_of(home)
-    if server is None:
-        return False
     try:
-        Client(server).query("listTowns")
+        return Client(server).mutate("createLoginLink")["path"] if server else None
     except BoomtownError:
-        return False
-    return True
+        return None
 
 
 def server_log(home: Home) -> Path:

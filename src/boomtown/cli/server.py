@@ -35,7 +35,12 @@ def up(args: Namespace, out: Output) -> int:
     options += [] if args.port is None else ["--port", str(args.port)]
     options += ["--allow-remote"] if args.allow_remote else []
     started = launch.start_detached(home, options)
-    out.say(started, f"{started['url']}\nIt runs in the background, pid {started['pid']}. `boomtown down` stops it.")
+    sentences = [
+        started["url"],
+        f"This link logs a browser in, once, within ten minutes: {started['login']}",
+        f"It runs in the background, pid {started['pid']}. `boomtown down` stops it.",
+    ]
+    out.say(started, "\n".join(sentences))
     return 0
 
 

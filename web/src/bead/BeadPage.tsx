@@ -55,9 +55,9 @@ function Bead({ bead }: { bead: BeadWithMerge }) {
           <Words text={beadSentence(bead, bead.merge, now)} />
           {bead.assignee_agent_bead_id && (
             <>
-              {" "}
+              {" · "}
               <Link to="/polecats/$agent" params={{ agent: bead.assignee_agent_bead_id }}>
-                to {bead.assignee}
+                {bead.assignee}
               </Link>
             </>
           )}

@@ -59,7 +59,7 @@ export const Pane = memo(function Pane({ agent, bead, pinned, alone, onPin, onAl
         <button type="button" className="plain" aria-pressed={pinned} onClick={onPin}>
           {pinned ? "unpin" : "pin"}
         </button>
-        <button type="button" className="plain" aria-pressed={alone} onClick={onAlone}>
+        <button type="button" className="plain alone" aria-pressed={alone} onClick={onAlone}>
           {alone ? "all" : "focus"}
         </button>
         <button type="button" className="plain" onClick={keys["m"]}>

@@ -119,7 +119,7 @@ function Nobody({ rigId }: { rigId: string }) {
 /** Places change only when somebody comes or goes. */
 function usePlaces(live: readonly Agent[]): (string | null)[] {
   const [places, setPlaces] = useState<(string | null)[]>([]);
-  const present = [...live].sort((a, b) => (a.started_at ?? "").localeCompare(b.started_at ?? "") || a.name.localeCompare(b.name)).map((agent) => agent.id);
+  const present = [...live].sort((a, b) => (a.run ?? 0) - (b.run ?? 0)).map((agent) => agent.id);
   const next = seated(places, present);
   if (next.length !== places.length || next.some((id, at) => id !== places[at])) {
     setPlaces(next);

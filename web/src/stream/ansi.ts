@@ -1,4 +1,4 @@
-import { visible } from "../words/visible";
+import { ESCAPES, visible } from "../words/visible";
 
 /** A piece of a line in one look: class names of styles/stream.css, empty for plain. */
 export interface Piece {
@@ -6,9 +6,6 @@ export interface Piece {
   look: string;
 }
 
-/** Escape sequences: CSI, OSC and other strings (to their end, or to the line's), and two-character ones. */
-// eslint-disable-next-line no-control-regex
-const ESCAPES = /(?:\u001b\[|\u009b)([0-?]*)[ -/]*([@-~])|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c|$)|\u001b[ -/]*[0-~]?/g;
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"] as const;
 const MOST_PIECES = 400;
 

@@ -66,6 +66,7 @@ const EVENTS: Record<string, string> = {
   "bead.held": "held",
   "bead.let_go": "let go",
   "bead.checkpoint": "noted a checkpoint",
+  "login.link_made": "asked for a login link",
   "mail.sent": "sent mail",
   "rig.added": "rig added",
   "rig.changed": "settings changed",
@@ -90,7 +91,7 @@ export function eventWords(event: LedgerEvent): string {
 /** What an event says beyond its kind: a title, a reason, an error; empty if nothing. */
 export function eventDetail(event: LedgerEvent): string {
   const parts = [];
-  for (const key of ["title", "outcome", "reason", "why", "error", "summary", "comment"]) {
+  for (const key of ["name", "outcome", "reason", "why", "error", "summary", "comment"]) {
     const value = event.data[key];
     if (typeof value === "string" && value.trim() !== "") parts.push(value.trim().split("\n")[0]);
   }

@@ -10,9 +10,14 @@ const LOOSE_JOINERS = /(?<=[\u0000-\u024f]|^)[\u200c\u200d]+|[\u200c\u200d]+(?=[
 /** More marks than this on one letter would grow over its neighbours. */
 const PILES = /(\p{M}{4})\p{M}+/gu;
 
+/** Escape sequences: CSI, OSC and other strings (to their end, or to the line's), and two-character ones. */
+export const ESCAPES =
+  // eslint-disable-next-line no-control-regex
+  /(?:\u001b\[|\u009b)([0-?]*)[ -/]*([@-~])|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c|$)|\u001b[ -/]*[0-~]?/g;
+
 /** The same text, with nothing in it that hides or reorders. */
 export function visible(text: string): string {
-  return text.replace(HIDDEN, numbered).replace(LOOSE_JOINERS, numbered).replace(PILES, "$1");
+  return text.replace(ESCAPES, "").replace(HIDDEN, numbered).replace(LOOSE_JOINERS, numbered).replace(PILES, "$1");
 }
 
 function numbered(found: string): string {

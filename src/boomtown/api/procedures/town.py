@@ -67,7 +67,7 @@ async def get_inbox(caller: Caller) -> list[shapes.InboxItem]:
 @gastown.mutation
 async def create_login_link(caller: Caller) -> shapes.LoginLink:
     """A path that logs a browser in, once, within ten minutes."""
-    path = f"/login?code={caller.sessions.new_link(caller.person.id)}"
+    path = caller.sessions.path_of_link(caller.person.id)
     await caller.town.note(caller.actor, "login.link_made")
     return {"path": path}
 
