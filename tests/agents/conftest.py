@@ -1,4 +1,4 @@
-"""One model server for all; a town for each test, which must leave nothing running. One test at a time: see `heavy`."""
+"""One model server for all; a town for each test, which must leave nothing running. Their tests are one group."""
 
 from __future__ import annotations
 

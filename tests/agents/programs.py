@@ -43,7 +43,7 @@ def _like_opencode(url: str) -> dict[str, Any]:
 
 
 def settings(name: str, url: str) -> dict[str, Any]:
-    """The table `[agents.NAME]` of config.toml."""
+    """The table `[agents.NAME]` of config.toml; empty for one that is no preset."""
     match name:
         case "kilo" | "opencode":
             return _like_opencode(url)
@@ -62,7 +62,8 @@ def settings(name: str, url: str) -> dict[str, Any]:
             config = {"security": {"auth": {"selectedType": "openai"}}}
             env = {"OPENAI_API_KEY": "dummy", "OPENAI_BASE_URL": f"{url}/v1"}
             return {"model": MODEL, "config": config, "env": env}
-    raise LookupError(name)
+        case _:
+            return {}
 
 
 class AgentTown(Town):
@@ -90,7 +91,7 @@ class AgentTown(Town):
 
     def landed(self, *beads: str) -> list[dict[str, Any]]:
         """The beads, once all have landed."""
-        return [self.until(bead, "landed", lambda found: found["status"] == "closed") for bead in beads]
+        return [self.until(bead, "landed", _has_landed) for bead in beads]
 
     def until(self, bead: str, what: str, condition: Any, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """The bead, once `condition` holds of it."""
@@ -108,3 +109,10 @@ class AgentTown(Town):
     def frames(self, bead: str) -> list[dict[str, Any]]:
         """The stream of the latest run."""
         return self.ask("log", bead)
+
+
+def _has_landed(bead: dict[str, Any]) -> bool:
+    """Fails at once where it can't any more."""
+    assert bead["status"] not in ("failed", "cancelled"), bead["last_error"]
+    assert bead["queue_reason"] != "held", bead["queue_detail"]
+    return bead["status"] == "closed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_four_kilos_at_once_land_four_beads(agent_town: New) -> None:
     assert {f"notes/{name}.txt" for name in "abcd"} <= set(names)
 
 
-@pytest.mark.parametrize("name", ["opencode", "claude", "codex"])
+@pytest.mark.parametrize("name", ["opencode", "claude", "codex", "gemini"])
 def test_the_other_presets_land_a_bead_each(agent_town: New, name: str) -> None:
     town = agent_town(name)
     bead = town.give(name, work())
@@ -57,3 +58,19 @@ def test_the_other_presets_land_a_bead_each(agent_town: New, name: str) -> None:
     assert found["usage"]["input_tokens"] >= 4 * INPUT_TOKENS
     assert found["usage"]["output_tokens"] >= 4 * OUTPUT_TOKENS
     assert "A note" in git(town.folder / "web.git", "log", "-1", "--format=%B", "main")
+
+
+def test_an_agent_without_the_tools_lands_a_bead_with_the_command(agent_town: New) -> None:
+    """Qwen Code does not offer its model the tools of an ACP client."""
+    town = agent_town("qwen")
+    town.landed(
+        town.give("qwen", "STEP shell echo text > q.txt\nSTEP commit A note\nSTEP shell boomtown done\nSTEP say .")
+    )
+
+
+def test_kilo_lands_a_bead_with_a_plugin_that_speaks_the_http_api(agent_town: New) -> None:
+    town = agent_town("kilo")
+    town.ok("rig", "set", "web", f"plugins={Path(__file__).parent / 'plugin.js'}")
+    steps = ("call plug_prime", "write notes/p.txt text", "commit A note by a plugin", "call plug_done", "say Done.")
+    town.landed(town.give("kilo", "\n".join(f"STEP {step}" for step in steps)))
+    assert "By the plugin" in git(town.folder / "web.git", "log", "-1", "--format=%B", "main")

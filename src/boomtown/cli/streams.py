@@ -11,7 +11,7 @@ from typing import Any
 
 from boomtown.cli.client import LONG_POLL_S, Client, connect
 from boomtown.cli.output import Output, clean, paint
-from boomtown.cli.sentences import clock, short
+from boomtown.cli.sentences import clock, short, spent
 from boomtown.domain.errors import BoomtownError
 
 PAGE = 1000
@@ -70,9 +70,36 @@ def snake_frame(frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def frame_text(frame: dict[str, Any]) -> str:
-    """What a frame says; data that is no text as JSON."""
+    """What a frame says; what an agent did in a few words, other data that is no text as JSON."""
     data = frame["data"]
-    return clean(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))
+    return clean(data if isinstance(data, str) else _told(frame["kind"], data))
+
+
+def _told(kind: str, data: Any) -> str:
+    match kind, data:
+        case "session", {"agent": agent, "version": version, "model": model, "resumed": resumed}:
+            return f"— {agent} {version or ''}, {model or 'its own model'}{', goes on' if resumed else ''}"
+        case "tool_call" | "tool_update", {"status": "completed" | "failed" as status, **rest}:
+            first = str(rest.get("output") or "").strip().split("\n")[0]
+            return f"{'✓' if status == 'completed' else '✗'} {rest.get('title') or ''} {first}".rstrip()
+        case "tool_call" | "tool_update", {"input": dict(given), **rest}:
+            what = next((given[key] for key in ("command", "filePath", "file_path", "path") if key in given), None)
+            return f"→ {rest.get('title') or ''} {what or json.dumps(given, ensure_ascii=False)}"
+        case "tool_call" | "tool_update", {"title": str(title)}:
+            return f"→ {title}"
+        case "diff", {"path": path, "diff": str(diff)}:
+            lines = [line for line in diff.splitlines() if not line.startswith(("+++", "---"))]
+            more, less = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+            return f"± {path} +{more} -{less}"
+        case "permission", {"title": title, "answer": answer}:
+            return f"? {title}: {answer or 'a person is asked'}"
+        case "plan", {"entries": list(entries)}:
+            return "; ".join(f"{entry['status']}: {entry['content']}" for entry in entries)
+        case "usage", {"input_tokens": _}:
+            return f"— used {spent(data)}"
+        case "stop", {"reason": reason}:
+            return f"— {reason}"
+    return json.dumps(data, ensure_ascii=False)
 
 
 def frame_line(frame: dict[str, Any]) -> str:

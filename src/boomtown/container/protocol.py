@@ -96,7 +96,8 @@ class Talk:
     session mode to set. `model`: what the session must say that it uses; None: not checked. `tools`: variables for the
     town's tools. `resumes`: an earlier session may be loaded; `again` is the prompt then, unless the words of the bead
     (`words`, a digest) have changed. `reminder`: what to say once if a turn ends and nothing was handed on.
-    `answer_within_s`: how long an agent may be silent within a turn. `messages`: what waited for it.
+    `past`: what was done so far, for a new session; the container adds it. `answer_within_s`: how long an agent may be
+    silent within a turn. `messages`: what waited for it.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class Talk:
     resumes: bool = True
     ends_on_eof: bool = True
     again: str = ""
+    past: str = ""
     words: str = ""
     reminder: str = ""
     answer_within_s: float = 600.0

@@ -14,6 +14,7 @@ import structlog
 
 from boomtown.container import work
 from boomtown.container.agents.adapter import Conversation, Ending, Heard, adapter_for
+from boomtown.container.agents.past import with_past
 from boomtown.container.clones import Clones
 from boomtown.container.pipes import PipeReader, PipeWriter
 from boomtown.container.prepare import base_or_ours, prepare_home, prepare_worktree, wip_on_branch
@@ -86,6 +87,10 @@ class Run:
     def worktree(self) -> Path:
         return self._shop.home.rig(self.spec.rig).worktree(self.spec.worktree_slug)
 
+    @property
+    def _home(self) -> Path:
+        return self._shop.home.rig(self.spec.rig).agent_home(self.spec.bead_id)
+
     def view(self) -> RunState:
         """This run as the server sees it."""
         spec, stream, usage = self.spec, self._stream, self._tree.usage if self._tree and self.live else None
@@ -122,7 +127,9 @@ class Run:
         """Return once the program runs, or could not be started. Raises what has nothing to do with this run."""
         began = time.monotonic()
         try:
-            conflicts = await prepare_worktree(self._shop.trees(self.spec.rig), self.spec)
+            trees = self._shop.trees(self.spec.rig)
+            conflicts = await prepare_worktree(trees, self.spec)
+            self.spec = await with_past(self.spec, trees, self._home, self._shop.home.stream)
             if not self._stopping:
                 self._spawn(conflicts)
                 log.info("run.started", **self._names, pid=self._pid, ms=round(1000 * (time.monotonic() - began)))
@@ -147,7 +154,7 @@ class Run:
     def _spawn(self, conflicts: tuple[str, ...]) -> None:
         spec, shop = self.spec, self._shop
         prompt = whole_prompt(spec, self.worktree, conflicts)
-        home = shop.home.rig(spec.rig).agent_home(spec.bead_id)
+        home = self._home
         self._tree = shop.forest.plant(spec.run_id, (str(self.worktree), str(home)))
         env = spec.env | prepare_home(home, spec) | {MARK: self._tree.mark}
         adapter = adapter_for(spec.adapter)

@@ -63,7 +63,8 @@ class StreamWriter:
         """One frame per line, all of this moment. `more`: the last one goes on in the next frame."""
         now = time.time()
         self.last_output_at = now
-        self._words.extend(line[:_WORD_LENGTH] for line in lines[-_WORDS:] if line and not line.isspace())
+        if kind != "prompt":  # those words are ours
+            self._words.extend(line[:_WORD_LENGTH] for line in lines[-_WORDS:] if line and not line.isspace())
         if not self.full:
             self._frames(kind, lines, more, iso(now))
 

@@ -95,6 +95,8 @@ def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, ti
             return "The container was lost; the work was kept."
         case Outcome.START_FAILED:
             return (seen and seen.error) or "The agent could not be started."
+    if seen and seen.error:
+        return seen.error
     if seen and seen.signal is not None:
         return f"The agent was ended by signal {seen.signal}.{words}"
     return f"The agent exited with status {seen.exit_code if seen else '?'}.{words}"

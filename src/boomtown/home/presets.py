@@ -195,6 +195,7 @@ PRESETS: Mapping[str, Preset] = {
             model_to="env:OPENAI_MODEL",
             modes={"allow": "yolo"},
             usage="meta.usage",
+            gaps=("The town's tools do not reach its model; it hands on with `boomtown done`.",),
         ),
     )
 }

@@ -86,7 +86,7 @@ class Dispatch:
             command=plan.command,
             prompt=prompts.polecat(bead, rig, polecat["name"], run["branch"], () if talks else heard),
             prompt_mode=agent.prompt,
-            env=env | dict(plan.env) | agent.environment(self._environ),
+            env=env | (_signs_as(author) if talks else {}) | dict(plan.env) | agent.environment(self._environ),
             author_name=author.name,
             author_email=author.email,
             wip_subject=wip_subject(polecat["name"], bead["prefix"]),
@@ -162,6 +162,16 @@ class Dispatch:
             "BOOMTOWN_BRANCH": run["branch"],
             "BOOMTOWN_PORT_BASE": str(run["port_base"]),
         }
+
+
+def _signs_as(author: Author) -> dict[str, str]:
+    """The author for git by environment: some agents keep git in their shells from reading its configuration."""
+    return {
+        "GIT_AUTHOR_NAME": author.name,
+        "GIT_AUTHOR_EMAIL": author.email,
+        "GIT_COMMITTER_NAME": author.name,
+        "GIT_COMMITTER_EMAIL": author.email,
+    }
 
 
 def as_message(row: Row) -> Message:

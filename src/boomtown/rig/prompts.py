@@ -28,8 +28,8 @@ gt_checkpoint.
 """What a polecat is told of its role, unless the home or the repository has words of its own for it."""
 
 AGAIN = """\
-Your last turn was cut off. Your worktree and your branch are as they were, but for uncommitted files: those are now a
-commit that begins with “wip:”. Look where you are, and go on. When all is committed, call done.
+Your last run has ended; in this one you go on where you were. Your worktree and your branch are as you left them, but
+for uncommitted files: those are now a commit that begins with “wip:”. When all is committed, call done.
 """
 """The prompt of a run that goes on in the session of an earlier one."""
 

@@ -86,7 +86,7 @@ class AcpConversation:
             self._told += messages
 
     async def settle(self) -> None:
-        await self._meter.count()
+        await self._meter.settle()
 
 
 def _load() -> tuple[type[Session], type]:

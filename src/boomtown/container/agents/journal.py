@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Page:
-    """`session` of the agent `agent` in the folder `cwd`; `words`: a digest of what the bead said.
+    """`session` of the agent `agent` in the folder `cwd`, held last by `run`; `words`: a digest of what the bead said.
 
     `delivered`: ids of messages that a session of this polecat took.
     """
@@ -18,6 +18,7 @@ class Page:
     agent: str = ""
     session: str | None = None
     cwd: str = ""
+    run: str = ""
     words: str = ""
     delivered: tuple[str, ...] = field(default=())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +25,39 @@ class Meter:
     def __init__(self, kind: str, home: Path) -> None:
         self._kind = kind
         self._read = reader(kind, home)
-        self._before = Usage()
+        self._counted = home / ".boomtown" / f"counted.{kind.partition(':')[0]}.json"
+        self._before = self._all = Usage()
         self._told = Usage()
         self.usage: Usage | None = None
 
     async def begin(self) -> None:
-        """What is in the books now was used by earlier runs."""
+        """What earlier runs have counted is not ours; what a run that was lost used is."""
         if self._read is not None:
-            self._before = await asyncio.to_thread(self._read)
+            self._before = await asyncio.to_thread(self._earlier)
+
+    def _earlier(self) -> Usage:
+        try:
+            return Usage(**json.loads(self._counted.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return Usage()
+
+    async def settle(self) -> None:
+        """The run is over: count, and note for the next one what is counted."""
+        await self.count()
+        if self._read is not None:
+            await asyncio.to_thread(self._note)
+
+    def _note(self) -> None:
+        self._counted.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = self._counted.with_suffix(".new")
+        draft.write_text(json.dumps(asdict(self._all)), encoding="utf-8")
+        draft.replace(self._counted)
 
     async def count(self) -> None:
         """Bring `usage` up to date."""
         if self._read is not None:
-            used = minus(await asyncio.to_thread(self._read), self._before)
+            self._all = await asyncio.to_thread(self._read)
+            used = minus(self._all, self._before)
             cost = used.cost_usd if used.cost_usd is not None else self._told.cost_usd
             self.usage = Usage(used.input_tokens, used.cached_tokens, used.output_tokens, used.reasoning_tokens, cost)
         else:

@@ -173,7 +173,13 @@ class Session:
             async with asyncio.timeout(START_S):
                 await connection.set_session_mode(session_id=self._id, mode_id=self._talk.mode)
         same_words = self._journal.page.words == self._talk.words
-        self._journal.write(agent=self._spec.agent_kind, session=self._session, cwd=self._cwd, words=self._talk.words)
+        self._journal.write(
+            agent=self._spec.agent_kind,
+            session=self._session,
+            cwd=self._cwd,
+            run=self._spec.run_id,
+            words=self._talk.words,
+        )
         info = agent.agent_info
         self._recorder.event(
             "session", id=self._session, agent=info.name if info else None, version=info.version if info else None,
@@ -182,7 +188,10 @@ class Session:
         log.info("session.open", run=self._spec.run_id, session=self._session, resumed=resumed)
         self._changed()
         again = resumed and same_words and bool(self._talk.again)
-        return self._with_messages(self._talk.again if again else self._first)
+        if again:
+            return self._with_messages(self._talk.again)
+        past = f"\n{self._talk.past}\n" if self._talk.past and not resumed else ""
+        return self._with_messages(self._first + past)
 
     @property
     def _id(self) -> str:

@@ -1,0 +1,84 @@
+"""Kill -9 of an agent, its container, its server: nothing is left behind, and the same session goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.agents.model_server import ModelServer
+from tests.agents.programs import AgentTown, work
+from tests.e2e.towns import eventually
+
+New = Callable[..., AgentTown]
+GONE_S = 15.0
+"""The longest that anything of an agent may outlive its end here: three times what it should, on a busy machine."""
+
+
+def sleepers(town: AgentTown) -> list[int]:
+    """Tools of agents that sleep."""
+    return [process.pid for process in town.processes() if process.name() == "sleep"]
+
+
+def asleep(town: AgentTown) -> None:
+    eventually(lambda: sleepers(town), "a tool sleeps", 120)
+
+
+def awake(town: AgentTown, since: float) -> None:
+    """Nothing of the old run is left, in time."""
+    eventually(lambda: not sleepers(town), "no tool sleeps any more", GONE_S)
+    assert time.monotonic() - since < GONE_S
+
+
+def test_kilo_goes_on_in_its_session_whatever_is_killed(agent_town: New, models: ModelServer) -> None:
+    town = agent_town("kilo")
+    bead = town.give("kilo", f"STEP write begun.txt begun\nSTEP shell sleep 301\nSTEP shell sleep 302\n{work()}")
+    asleep(town)
+    pid = town.ask("polecats")[0]["pid"]
+
+    os.kill(town.server_pid, signal.SIGKILL)
+    town.up()
+    assert town.ask("polecats")[0]["pid"] == pid, "the same process works on"
+
+    killed = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    awake(town, killed)
+    asleep(town)
+    [second] = {frame["data"]["resumed"] for frame in town.frames(bead) if frame["kind"] == "session"}
+    assert second, "the second run goes on in the session of the first"
+
+    os.kill(town.container_pid, signal.SIGKILL)
+    [found] = town.landed(bead)
+    outcomes = [attempt["outcome"] for attempt in found["attempt_log"]]
+    assert outcomes == ["crashed", "container_lost", "handed_on"]
+    last = models.asked(f"polecat/toast/{bead[:6]}")[-1]
+    assert sum(turn.who == "model" for turn in last.turns) >= 5, "all of its history is there"
+    assert sum("begun.txt" in turn.text for turn in last.turns if turn.who == "user") >= 1
+    assert found["usage"]["input_tokens"] > 0
+
+
+@pytest.mark.parametrize("name", ["kilo", "codex"])
+def test_a_stop_leaves_no_tool_running(agent_town: New, name: str) -> None:
+    town = agent_town(name)
+    bead = town.give(name, "STEP shell sleep 303")
+    asleep(town)
+    stopped = time.monotonic()
+    town.ok("stop", "Toast")
+    awake(town, stopped)
+    town.until(bead, "held", lambda found: found["queue_reason"] == "held")
+
+
+def test_an_agent_that_can_not_load_its_session_is_told_what_was_done(agent_town: New, models: ModelServer) -> None:
+    town = agent_town("gemini")
+    bead = town.give("gemini", "STEP write one.txt one\nSTEP commit The first half\nSTEP shell sleep 304")
+    asleep(town)
+    town.ok("stop", "Toast")
+    town.until(bead, "held", lambda found: found["queue_reason"] == "held")
+    town.ok("bead", "edit", bead, "--body", work())
+    town.ok("bead", "start", bead)
+    town.landed(bead)
+    [asked, *_] = models.asked("it can't be opened again")
+    assert asked.says("The first half")
