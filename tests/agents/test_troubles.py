@@ -18,7 +18,7 @@ New = Callable[..., AgentTown]
 def test_errors_and_cut_connections_are_tried_again(agent_town: New, name: str) -> None:
     """By the agent; a Kilo whose connection was cut waits for the network to come back, so we begin its turn again."""
     town = agent_town(name, answer_within=10)
-    [found] = town.landed(town.give(name, f"STEP fail 500 2\nSTEP drop 1\n{work()}"))
+    [found] = town.landed(town.give(name, f"STEP fail 500 2\nSTEP drop 1\nSTEP shell true\n{work()}"))
     assert found["attempts"] == 0
 
 
