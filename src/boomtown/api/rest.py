@@ -26,8 +26,8 @@ def rest_routes(context: Callable[[Scope], Awaitable[Caller]]) -> list[BaseRoute
 
     async def answer(request: Request) -> Response:
         name = request.path_params["procedure"]
+        procedure = gastown.get(name)
         try:
-            procedure = gastown.get(name)
             if procedure is None or procedure.kind not in VERBS:
                 raise NotFoundError(f"There is no procedure “{name[:100]}” here. /docs lists them.")
             if request.method not in (VERBS[procedure.kind], "HEAD"):
@@ -42,7 +42,10 @@ def rest_routes(context: Callable[[Scope], Awaitable[Caller]]) -> list[BaseRoute
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:  # noqa: BLE001 - the edge of a request; `envelope` logs what nobody expected
-            return envelope(error, name)
+            refused = envelope(error, name)
+            if isinstance(error, BadMethodError) and procedure is not None:
+                refused.headers["allow"] = VERBS[procedure.kind]
+            return refused
 
     return [Route("/api/{procedure}", answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
 

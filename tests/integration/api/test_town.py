@@ -1,4 +1,4 @@
-"""A whole town behind the API: real server, container, git and agents. What every procedure answers, to the letter."""
+"""A whole town behind the API: real server, container, git and agents."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,16 @@ AGENT = """
 import os, subprocess, sys, time
 print("hello from", os.environ["BOOMTOWN_AGENT_NAME"], flush=True)
 title = os.environ["BOOMTOWN_BEAD_ID"]
-if "wait" in sys.stdin.read():
+prompt = sys.stdin.read()
+if "escalate" in prompt.splitlines():
+    subprocess.run(["boomtown", "escalate", "Look at this"], check=True)
+if "wait" in prompt:
     n = 0
     while True:
         n += 1
         print("line", n, flush=True)
         time.sleep(0.02)
-open(title + ".txt", "w").write("work")
+open(title + ".txt", "a").write("work\\n")
 subprocess.run(["git", "add", "."], check=True)
 subprocess.run(["git", "commit", "-qm", "Work"], check=True)
 """
@@ -43,6 +47,8 @@ def git(*arguments: str, cwd: Path) -> None:
 
 class Town(Process):
     """A server whose every answer is held against the shape that its procedure promises."""
+
+    origin: Path
 
     def checked(self, name: str, value: Any = None) -> Any:
         procedure = gastown.get(f"gastown.{name}")
@@ -68,20 +74,19 @@ class Town(Process):
         return bead
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A town with the rig `web`, which reviews, and the agent `mine`."""
-    folder = tmp_path_factory.mktemp("town")
+@contextmanager
+def start_town(folder: Path) -> Iterator[Town]:
+    """A town with the rig `web`, which reviews, and the agent `mine`; all of it ends with the block."""
     origin = folder / "origin"
     origin.mkdir()
     git("init", "-qb", "main", cwd=origin)
     git("-c", "user.name=a", "-c", "user.email=a@b.invalid", "commit", "-qm", "x", "--allow-empty", cwd=origin)
-    git("config", "receive.denyCurrentBranch", "ignore", cwd=origin)
     home = Home(folder / "home")
     home.create()
     (folder / "agent.py").write_text(AGENT)
     home.config.write_text(f"[agents.mine]\ncommand = {json.dumps([sys.executable, str(folder / 'agent.py')])}\n")
     town = Town(home, "--port", "0")
+    town.origin = origin
     town.up()
     town.mutate("createRig", {"name": "web", "gitUrl": str(origin)}).raise_for_status()
     yield town
@@ -94,40 +99,10 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             continue
 
 
-def test_every_answer_has_the_shape_that_is_promised(town: Town) -> None:
-    first = town.checked("sling", {"rigId": "web", "title": "One"})
-    bead = first["bead"]["id"]
-    assert first["agent"]["name"] == "Toast"
-    many = town.checked("sling", {"rigId": "web", "tasks": [{"title": "Two", "dependsOn": [bead]}], "hold": True})
-    other = many["results"][0]["bead"]["id"]
-    assert many["results"][0]["queueReason"] == "held"
-    town.wait_for(bead, "in_review")
-    assert town.checked("getDiff", {"beadId": bead})["stat"]
-    assert town.checked("getBead", {"beadId": bead})["merge"]["status"] == "approval"
-    assert town.checked("listBeads", {"rigId": "web", "limit": 1})["nextCursor"]
-    assert town.checked("getBeadEvents", {"rigId": "web"})["items"]
-    assert town.checked("listAgents", {"rigId": "web"})[0]["name"] == "Toast"
-    assert town.checked("getAgent", {"agentId": "web/Toast"})["bead_id"] == bead
-    assert town.checked("getStream", {"agentId": "Toast"})["frames"][0]["data"] == "hello from Toast"
-    assert len(town.checked("getMergeQueue", {"rigId": "web"})) == 1
-    assert {item["kind"] for item in town.checked("getInbox")} >= {"approval", "held"}
-    assert town.checked("getStatus")["rigs"][0]["name"] == "web"
-    assert town.checked("getRig", {"rigId": "web"})["agents"]
-    assert town.checked("updateBead", {"beadId": other, "priority": "high"})["priority"] == "high"
-    assert town.checked("cancelBead", {"beadId": other})["status"] == "cancelled"
-    assert town.checked("approveBead", {"beadId": bead})
-    assert town.wait_for(bead, "closed")["merge"]["status"] == "merged"
-    town_id = town.checked("listTowns")[0]["id"]
-    assert town.checked("getTown", {"townId": town_id})["rigs"]
-    assert (
-        town.checked("listRigs")[0]["id"]
-        == town.checked("updateRig", {"rigId": "web", "settings": {"gates": []}})["id"]
-    )
-    assert town.checked("checkRig", {"rigId": "web"})["green"]
-    assert town.checked("pause", {"rigId": "web"}) == {"paused": True}
-    assert town.checked("resume", {"rigId": "web"}) == {"paused": False}
-    made = town.checked("createTown", {"name": "second"})
-    assert town.checked("deleteTown", {"townId": made["id"]}) == {}
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with start_town(tmp_path_factory.mktemp("town")) as town:
+        yield town
 
 
 def test_bad_titles_change_nothing(town: Town) -> None:

@@ -6,13 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from serving import CLIENT, node
 
 from boomtown.api.describe import typescript
 from boomtown.api.procedures import gastown
-
-IN_THE_DASHBOARD = Path(__file__).parents[3] / "web" / "src" / "api" / "router.ts"
 
 
 def test_the_official_client_compiles_against_them_and_refuses_mistakes(tmp_path: Path) -> None:
@@ -35,9 +32,3 @@ def test_every_procedure_is_there() -> None:
     text = typescript.router()
     for procedure in gastown:
         assert f"\n  {procedure.path.removeprefix('gastown.')}: {procedure.kind.capitalize()}<" in text
-
-
-def test_the_dashboards_copy_is_up_to_date() -> None:
-    if not IN_THE_DASHBOARD.exists():
-        pytest.skip("there is no dashboard here")
-    assert IN_THE_DASHBOARD.read_text() == typescript.router(), "make web-types"
