@@ -30,7 +30,7 @@ from boomtown.home import config, upkeep
 from boomtown.home.clock import LoopScheduler, SystemClock, iso, new_id
 from boomtown.home.paths import Home
 from boomtown.home.person import git_person
-from boomtown.rig.compose import TownRuntime, open_database
+from boomtown.rig.compose import BACKUP_EVERY_S, TownRuntime, open_database
 from boomtown.rig.dispatch import Author
 
 log = structlog.get_logger()
@@ -74,13 +74,13 @@ def run(
     home.create()
     settings = config.load(home.config)
     logs.configure(log_file)
-    with _only_server(home):
+    with only_server(home):
         asyncio.run(_serve(home, settings, Options(host, port, allow_remote), on_ready))
     return 0
 
 
 @contextmanager
-def _only_server(home: Home) -> Iterator[None]:
+def only_server(home: Home) -> Iterator[None]:
     """Hold the home's lock. Raises `ConflictError` with the other server's URL."""
     with home.server_lock.open("a", encoding="ascii") as lock:
         home.server_lock.chmod(0o600)
@@ -169,7 +169,7 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
     async with AsyncExitStack() as closing:
         scheduler, clock = LoopScheduler(), SystemClock()
         closing.push_async_callback(scheduler.close)
-        home_id = _home_id(home)
+        home_id = home_id_of(home)
         database = open_database(home, scheduler, home_id, clock, new_id)
         for_container = ContainerSettings(orphan_after_s=settings.orphan_after_s)
         silence_s = settings.silence_after_s
@@ -184,6 +184,7 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
         url = url_of(listening)
         upkeep.write_commands(home)
         scheduler.spawn(_keep_tidy(runtime), name="tidy")
+        scheduler.spawn(_keep_backed_up(runtime), name="back up")
         app = App(home, runtime, People(home, clock, runtime.town), allow_remote=options.allow_remote)
         await runtime.start(url)
         await container.open()
@@ -198,6 +199,18 @@ async def _keep_tidy(runtime: TownRuntime) -> None:
         except Exception:
             log.exception("tidy.failed")
         await asyncio.sleep(86_400)
+
+
+async def _keep_backed_up(runtime: TownRuntime) -> None:
+    """Every 15 minutes in which something was stored; the first time 15 minutes after the home was made."""
+    pause_s = 0.0
+    while True:
+        try:
+            pause_s = await runtime.back_up_if_due()
+        except Exception:
+            log.exception("backup.failed")
+            pause_s = BACKUP_EVERY_S
+        await asyncio.sleep(pause_s)
 
 
 async def _answer(
@@ -249,7 +262,7 @@ async def _stop_agents(runtime: TownRuntime, stop: Stop) -> None:
     await runtime.stop_container()
 
 
-def _home_id(home: Home) -> str:
+def home_id_of(home: Home) -> str:
     """The random id that marks every process of this home; made at the first start."""
     try:
         with open(home.home_id, "x", encoding="ascii", opener=_private) as file:

@@ -99,6 +99,11 @@ SERVER = (
     Command("restart", "server:restart", "replace the server while agents go on working"),
     Command("status", "status:status", "server, container, rigs, queue, merges, last errors"),
     Command("inbox", "status:inbox", "what waits for a person, oldest first"),
+    Command("backup", "backups:backup", "copy the database now; it is also done every 15 minutes in which it changes"),
+    Command("restore", "backups:restore", "go back to a copy of the database; stops the town, loses no work", (
+        _arg("NAME", says="the backup, or the beginning of its name (default: the newest)", nargs="?"),
+        _flag("--list", says="only name the backups"),
+    )),
     Command("demo", "demo:demo", "eight beads, five polecats, landed, in a throw-away home", json=False),
 )  # fmt: skip
 
@@ -247,7 +252,7 @@ _ANYTHING = (_arg("ANYTHING", says="not read yet", nargs="*"),)
 LATER = tuple(
     Command(words, "later:refuse", "comes in a later version", _ANYTHING, hidden=True)
     for words in (
-        "doctor", "backup", "restore", "agent login",
+        "doctor", "agent login",
     )
 )  # fmt: skip
 

@@ -9,8 +9,6 @@ from boomtown.domain.errors import UnsupportedError
 
 _INSTEAD = {
     "doctor": "`boomtown status` and `boomtown agent check NAME` say how things stand.",
-    "backup": "With the town down, copy the whole home.",
-    "restore": "With the town down, copy the whole home back.",
     "agent login": "Log in with the program itself and name its credentials in config.toml.",
 }
 

@@ -8,7 +8,7 @@ from argparse import Namespace
 from urllib.parse import urlsplit
 
 from boomtown.cli import launch
-from boomtown.cli.client import Client, server_of
+from boomtown.cli.client import Client, Server, server_of
 from boomtown.cli.output import Output
 from boomtown.cli.parsing import UsageError
 from boomtown.domain.errors import ConflictError, UnavailableError
@@ -78,7 +78,7 @@ def _foreground(home: Home, args: Namespace) -> int:
 def down(args: Namespace, out: Output) -> None:
     """Stop agents, keep their work, then end server and container."""
     home = Home.from_env()
-    pids = _pids(home)
+    pids = pids_of(home)
     if not pids:
         raise UnavailableError(f"No server runs for {home.root}: there is nothing to stop.")
     server = server_of(home)
@@ -87,14 +87,19 @@ def down(args: Namespace, out: Output) -> None:
             f"The server of {home.root} is gone, but its container (pid {pids[-1]}) and agents still run. "
             "`boomtown up` takes them over; then `boomtown down` stops them."
         )
-    Client(server).mutate("shutdown", now=args.now or None)
-    for pid in pids:
-        if not launch.wait_for_end(pid, DOWN_S):
-            raise UnavailableError(f"Process {pid} still runs after {DOWN_S:.0f} s. See {launch.server_log(home)}.")
+    end(home, server, pids, now=args.now)
     out.say({"stopped": pids}, "Stopped. Unfinished beads go on at the next `boomtown up`.")
 
 
-def _pids(home: Home) -> list[int]:
+def end(home: Home, server: Server, pids: list[int], *, now: bool) -> None:
+    """Have a server end with its container, and wait for that. Raises `UnavailableError` if they don't."""
+    Client(server).mutate("shutdown", now=now or None)
+    for pid in pids:
+        if not launch.wait_for_end(pid, DOWN_S):
+            raise UnavailableError(f"Process {pid} still runs after {DOWN_S:.0f} s. See {launch.server_log(home)}.")
+
+
+def pids_of(home: Home) -> list[int]:
     found = (launch.pid_of(path) for path in (home.server_json, home.container_json))
     return [pid for pid in found if pid is not None]
 

@@ -23,13 +23,14 @@ from boomtown.rig.refinery import Refinery
 from boomtown.rig.tokens import Tokens
 from boomtown.rig.town import Town
 from boomtown.rig.transaction import Tx
-from boomtown.store import beads, rigs, runs
+from boomtown.store import backups, beads, rigs, runs
 from boomtown.store.database import Database
 from boomtown.store.migrate import migrate
 
 log = structlog.get_logger()
 
 DOWN_MARGIN_S = 20.0
+BACKUP_EVERY_S = 15 * 60.0
 
 
 class TownRuntime:
@@ -73,6 +74,21 @@ class TownRuntime:
         if streams or homes:
             log.info("home.tidied", streams=streams, agent_homes=homes)
 
+    async def back_up_if_due(self) -> float:
+        """Copy the database if that is due; returns after how many seconds to ask again. An idle town is not copied."""
+        home, now = self._home, self.engine.clock.now()
+
+        def take() -> float:
+            newest = next(iter(backups.listing(home.backups)), None)
+            since = now - newest.at if newest else 0.0
+            if since < BACKUP_EVERY_S or not backups.is_due(home.database, home.backups):
+                return max(BACKUP_EVERY_S - since, 0.0) or BACKUP_EVERY_S
+            backups.take(home.database, home.backups, now, "auto")
+            backups.prune(home.backups, now)
+            return BACKUP_EVERY_S
+
+        return await self.engine.scheduler.read(take)
+
     async def stop_agents(self, now: bool) -> None:
         """End every run, keep its work, and wait until the last worktree is gone; the next start goes on."""
         self.engine.observed.closing = True
@@ -115,7 +131,11 @@ def open_database(home: Home, scheduler: Scheduler, home_id: str, clock: Clock, 
     """
     database = Database.open(home.database, scheduler)
     database.check()
-    migrate(database, home.root / "migrate.lock")
+    migrate(
+        database,
+        home.root / "migrate.lock",
+        before=lambda: backups.take(home.database, home.backups, clock.now(), "migration"),
+    )
     home.database.chmod(0o600)
     database.write_now(lambda db: rigs.ensure_home(db, home_id, new_id(), clock.now()))
     return database

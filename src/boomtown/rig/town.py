@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boomtown.rig.people.backups import BackupService
 from boomtown.rig.people.beads import BeadService
 from boomtown.rig.people.rigs import RigService
 from boomtown.rig.people.users import UserService
@@ -9,5 +10,5 @@ from boomtown.rig.people.whole import WholeService
 from boomtown.rig.people.workers import WorkerService
 
 
-class Town(RigService, BeadService, WorkerService, UserService, WholeService):
+class Town(RigService, BeadService, WorkerService, UserService, BackupService, WholeService):
     """The service behind command line, dashboard and scripts."""

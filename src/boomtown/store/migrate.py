@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
@@ -13,17 +14,19 @@ from boomtown.store.database import Database
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def migrate(database: Database, lock: Path | None = None) -> None:
+def migrate(database: Database, lock: Path | None = None, before: Callable[[], object] = lambda: None) -> None:
     """Apply what is missing. `lock` is a file that two starting servers wait for.
+
+    `before` is called before a database of an older version is changed; if it raises, nothing is.
 
     Raises `ConflictError` if the database was written by a newer Boomtown.
     """
     if lock is None:
-        _upgrade(database)
+        _upgrade(database, before)
         return
     with lock.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        _upgrade(database)
+        _upgrade(database, before)
 
 
 def _revisions() -> list[str]:
@@ -37,7 +40,7 @@ def _current(connection: Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _upgrade(database: Database) -> None:
+def _upgrade(database: Database, before: Callable[[], object]) -> None:
     revisions = _revisions()
     with database.engine.connect() as connection, connection.begin():
         current = _current(connection)
@@ -48,6 +51,8 @@ def _upgrade(database: Database) -> None:
                 f"This database was written by a newer Boomtown (revision {current}). "
                 "Upgrade Boomtown, then start again."
             )
+        if current is not None:
+            before()
         # Imported only where there is something to do: it costs a second and 20 MB.
         from alembic import command
         from alembic.config import Config

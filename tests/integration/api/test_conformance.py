@@ -173,6 +173,7 @@ def test_every_procedure_does_what_it_should(town: Town, session: Session) -> No
     assert right("addUser", name="Ada", role="viewer")["token"]
     assert right("listUsers")[0]["name"] == "Ada"
     assert right("removeUser", name="ada") == {}
+    assert right("createBackup")["name"] == right("listBackups")[0]["name"]
     assert right("createLoginLink")["path"].startswith("/login?code=")
     assert right("getStatus")["rigs"][0]["name"] == "web"
 

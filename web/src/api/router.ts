@@ -86,6 +86,15 @@ export interface Attempt {
   error: string | null;
 }
 
+/** A copy of the database. `why`: auto, manual, before a migration, or replaced by a restore. */
+export interface Backup {
+  name: string;
+  path: string;
+  why: "auto" | "manual" | "migration" | "replaced";
+  bytes: number;
+  created_at: string;
+}
+
 export interface Bead {
   id: string;
   bead_id: string;
@@ -756,6 +765,10 @@ export type Gastown = {
   pause: Mutation<Pause | void, Paused>;
   /** Dispatch again; this also re-arms the breaker. */
   resume: Mutation<MaybeRig | void, Paused>;
+  /** Copy the database now, beside the copies that are made every 15 minutes. */
+  createBackup: Mutation<void, Backup>;
+  /** The copies of the database that there are, newest first. */
+  listBackups: Query<void, Backup[]>;
   /** End the server once this is answered. Agents are stopped and their work is kept, unless `keepContainer`. */
   shutdown: Mutation<Shutdown | void, Record<string, Anything>>;
   /** Who calls, and what they may do. */

@@ -13,7 +13,8 @@ _TABLE = {
     "getWorkspace getMergeQueue getDiff getStatus getInbox getMe onEvents onStreams onLive createLoginLink",
     Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage answerAgent "
     "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell",
-    Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown listUsers addUser removeUser",
+    Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown createBackup listBackups "
+    "listUsers addUser removeUser",
 }
 ROLES = {f"gastown.{name}": role for role, names in _TABLE.items() for name in names.split()}
 

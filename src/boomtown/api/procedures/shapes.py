@@ -299,6 +299,16 @@ class LoginLink(TypedDict):
     path: str
 
 
+class Backup(TypedDict):
+    """A copy of the database. `why`: auto, manual, before a migration, or replaced by a restore."""
+
+    name: str
+    path: str
+    why: Literal["auto", "manual", "migration", "replaced"]
+    bytes: int
+    created_at: str
+
+
 class Me(TypedDict):
     name: str
     role: Role

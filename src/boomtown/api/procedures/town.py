@@ -85,6 +85,18 @@ async def resume(caller: Caller, q: MaybeRig) -> shapes.Paused:
 
 
 @gastown.mutation
+async def create_backup(caller: Caller) -> shapes.Backup:
+    """Copy the database now, beside the copies that are made every 15 minutes."""
+    return await caller.town.create_backup(caller.actor)
+
+
+@gastown.query
+async def list_backups(caller: Caller) -> list[shapes.Backup]:
+    """The copies of the database that there are, newest first."""
+    return await caller.town.list_backups(caller.actor)
+
+
+@gastown.mutation
 async def shutdown(caller: Caller, q: Shutdown) -> Empty:
     """End the server once this is answered. Agents are stopped and their work is kept, unless `keepContainer`."""
     return await caller.town.shutdown(caller.actor, **q.given())
