@@ -16,7 +16,7 @@ LARGEST_FILE = 10 * 1024 * 1024
 """Bytes after which a log file is put aside; two old ones are kept."""
 
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|cookie|api_?key", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=Bearer )\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]+")
+_SECRET_TEXT = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=Bearer )\S+|\bbt_[\w-]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 HIDDEN = "[hidden]"
 
 

@@ -80,15 +80,19 @@ def run(
 
 
 @contextmanager
-def only_server(home: Home) -> Iterator[None]:
-    """Hold the home's lock. Raises `ConflictError` with the other server's URL."""
+def only_server(home: Home, *, keep_card: bool = False) -> Iterator[None]:
+    """Hold the home's lock; `keep_card` leaves the `server.json` of a server that is gone.
+
+    Raises `ConflictError` with the other server's URL.
+    """
     with home.server_lock.open("a", encoding="ascii") as lock:
         home.server_lock.chmod(0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConflictError(_runs_already(home), code="ALREADY_UP") from None
-        home.server_json.unlink(missing_ok=True)
+        if not keep_card:
+            home.server_json.unlink(missing_ok=True)
         yield
 
 

@@ -99,6 +99,9 @@ SERVER = (
     Command("restart", "server:restart", "replace the server while agents go on working"),
     Command("status", "status:status", "server, container, rigs, queue, merges, last errors"),
     Command("inbox", "status:inbox", "what waits for a person, oldest first"),
+    Command("doctor", "doctor:doctor", "what is wrong with the home, and what to do about it", (
+        _flag("--fix", says="mend what can be mended; nothing that may be work is deleted"),
+    )),
     Command("backup", "backups:backup", "copy the database now; it is also done every 15 minutes in which it changes"),
     Command("restore", "backups:restore", "go back to a copy of the database; stops the town, loses no work", (
         _arg("NAME", says="the backup, or the beginning of its name (default: the newest)", nargs="?"),
@@ -252,7 +255,7 @@ _ANYTHING = (_arg("ANYTHING", says="not read yet", nargs="*"),)
 LATER = tuple(
     Command(words, "later:refuse", "comes in a later version", _ANYTHING, hidden=True)
     for words in (
-        "doctor", "agent login",
+        "agent login",
     )
 )  # fmt: skip
 

@@ -8,7 +8,6 @@ from boomtown.cli.output import Output
 from boomtown.domain.errors import UnsupportedError
 
 _INSTEAD = {
-    "doctor": "`boomtown status` and `boomtown agent check NAME` say how things stand.",
     "agent login": "Log in with the program itself and name its credentials in config.toml.",
 }
 

@@ -54,10 +54,18 @@ def salvage(home: Home, home_id: str, default_branches: Mapping[str, str]) -> di
     return asyncio.run(all_of_them())
 
 
+async def empty_worktree(clone: Clone, slug: str) -> str:
+    """Take one worktree away that no run has; its uncommitted files are kept on its branch, which is returned."""
+    worktrees = Worktrees(clone, asyncio.Semaphore(1))
+    branch = await _empty(worktrees, slug)
+    await worktrees.empty_trash()
+    return branch
+
+
 async def _of(clone: Clone, default_branch: str | None) -> Salvage:
     worktrees = Worktrees(clone, asyncio.Semaphore(1))
     worktrees.tidy()
-    emptied = [branch for slug in _slugs(clone) if (branch := await _empty(worktrees, slug))]
+    emptied = [branch for slug in slugs(clone) if (branch := await _empty(worktrees, slug))]
     await worktrees.empty_trash()
     refs = (await clone.run("for-each-ref", "--format=%(refname) %(objectname)", BRANCHES, BEADS)).text.splitlines()
     tips = dict(line.split(" ", 1) for line in refs)
@@ -69,7 +77,8 @@ async def _of(clone: Clone, default_branch: str | None) -> Salvage:
     )
 
 
-def _slugs(clone: Clone) -> list[str]:
+def slugs(clone: Clone) -> list[str]:
+    """The worktrees of a rig that runs have or had."""
     folder = clone.paths.worktrees
     kept = {clone.paths.warm.name, clone.paths.scratch.name}
     found = [path.name for path in folder.iterdir() if path.is_dir()] if folder.exists() else []

@@ -232,6 +232,11 @@ def sweep(home_id: str, known: Iterable[Key] = (), folder: str | None = None, de
     return len(killed)
 
 
+def marked(home_id: str, folder: str | None = None) -> int:
+    """How many processes carry the home's mark, or hide in `folder` without one; see `sweep`."""
+    return len(_survivors(home_id, set(), folder, _ancestors()))
+
+
 def _survivors(home_id: str, known: set[Key], folder: str | None, spared: set[int]) -> set[Key]:
     table = proctable.scan()
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from boomtown.domain.errors import NotFoundError, UnavailableError
+from boomtown.store.readonly import read_only
 
 _NAME = re.compile(r"town-(\d{8}T\d{6}Z)-([a-z]+)\.db")
 _FORM = "%Y%m%dT%H%M%SZ"
@@ -67,7 +68,7 @@ def take(database: Path, folder: Path, now: float, why: str) -> Backup:
     folder.mkdir(mode=0o700, exist_ok=True)
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        with closing(_reader(database)) as source, closing(sqlite3.connect(draft)) as target:
+        with closing(read_only(database)) as source, closing(sqlite3.connect(draft)) as target:
             source.backup(target, pages=STEP_PAGES)
             target.execute("PRAGMA journal_mode=DELETE")
         check(draft)
@@ -82,7 +83,7 @@ def take(database: Path, folder: Path, now: float, why: str) -> Backup:
 def check(path: Path) -> None:
     """Raise `UnavailableError` unless SQLite finds the file sound. Blocking."""
     try:
-        with closing(_reader(path)) as database:
+        with closing(read_only(path)) as database:
             said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         said = str(error)
@@ -125,14 +126,10 @@ def run_numbers(path: Path) -> dict[str, int] | None:
     query = """SELECT id, max(last_run_number, coalesce((SELECT max(number) FROM runs WHERE rig_id = rigs.id), 0))
                FROM rigs"""
     try:
-        with closing(_reader(path)) as database:
+        with closing(read_only(path)) as database:
             return dict(database.execute(query).fetchall())
     except sqlite3.Error:
         return None
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10.0)
 
 
 def _changed_at(path: Path) -> float:

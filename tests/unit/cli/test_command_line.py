@@ -113,7 +113,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["doctor", "--fix"], ["agent", "login", "kilo"],
+        ["agent", "login", "kilo"],
     ],
 )  # fmt: skip
 def test_what_comes_later_says_so_and_fails(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
