@@ -17,6 +17,7 @@ from boomtown.api.errors import envelope, json_answer, to_trpc
 from boomtown.api.live.feed import Feed
 from boomtown.api.login import login_routes
 from boomtown.api.mcp import mcp_route
+from boomtown.api.metrics import metrics_routes
 from boomtown.api.pages import Pages
 from boomtown.api.procedures import Caller, gastown
 from boomtown.api.rest import rest_routes
@@ -65,6 +66,7 @@ class App:
             Mount("/trpc", self._trpc),
             *rest_routes(caller_of),
             *docs_routes(),
+            *metrics_routes(people, services.town),
             Route("/api/{rest:path}", _no_such_path, methods=METHODS),
             Route("/{rest:path}", Pages().answer, methods=["GET"]),
         ]

@@ -83,6 +83,14 @@ def demo_agent() -> AgentSettings:
 
 
 @dataclass(frozen=True)
+class NotifySettings:
+    """Who is told what waits for a person: a program, an http(s) address, both, or nobody."""
+
+    command: tuple[str, ...] = ()
+    webhook: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of `config.toml`, with defaults. Names ending in `_s` are seconds; in the file they have no such ending."""
 
@@ -103,6 +111,7 @@ class Settings:
     """How long a container goes on without a server before it stops its agents and ends."""
     answer_within_s: float = 600.0
     """How long an agent that is spoken with may be silent in the middle of a turn before that is begun again."""
+    notify: NotifySettings = NotifySettings()
     breaker_failures: int = 20
     breaker_window_s: float = 1800.0
 
@@ -166,6 +175,7 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         default_agent=table.take("default_agent", _word, None),
         max_agents=table.take("max_agents", _whole, None),
         agents={DEMO: demo_agent()} | {key: _agent(table, key, value) for key, value in agents.items()},
+        notify=_notify(table.below("notify", table.take("notify", _table, {}))),
         author=table.take("author", _one_of("polecat", "me"), Settings.author),
         backoff_s=table.take("backoff", _delays, Settings.backoff_s),
         breaker_failures=table.take("breaker_failures", _whole, Settings.breaker_failures),
@@ -182,6 +192,12 @@ _DURATIONS = (
     "timeout", "stall_after", "stop_grace", "done_grace", "gate_timeout", "fetch_max_age", "silence_after",
     "orphan_after", "answer_within", "breaker_window",
 )  # fmt: skip
+
+
+def _notify(table: _Table) -> NotifySettings:
+    settings = NotifySettings(table.take("command", _command, ()), table.take("webhook", _web_address, None))
+    table.finish()
+    return settings
 
 
 def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
@@ -273,6 +289,12 @@ def _delays(value: Any) -> tuple[float, ...]:
 def _word(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise _WrongError(f"must be a text in quotes, not {value!r}.")
+    return value
+
+
+def _web_address(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        raise _WrongError("must be an address such as https://example.org/hook.")
     return value
 
 

@@ -12,13 +12,14 @@ from boomtown.domain.errors import BoomtownError
 from boomtown.domain.runs import StopReason
 from boomtown.domain.seams import Clock, NewId, Scheduler
 from boomtown.home import upkeep
-from boomtown.home.config import Settings
+from boomtown.home.config import NotifySettings, Settings
 from boomtown.home.paths import Home
 from boomtown.rig import changes, finding
 from boomtown.rig.desk import Desk
 from boomtown.rig.dispatch import Dispatch
 from boomtown.rig.effects import ContainerEffects
 from boomtown.rig.engine import SYSTEM, Engine
+from boomtown.rig.notify import Notifier, sender
 from boomtown.rig.refinery import Refinery
 from boomtown.rig.tokens import Tokens
 from boomtown.rig.town import Town
@@ -61,6 +62,9 @@ class TownRuntime:
         self.dispatch.url = url
         await self.engine.open()
         await self.engine.wake_all()
+        if self._settings.notify != NotifySettings():
+            notifier = Notifier(self.engine, sender(self._settings.notify))
+            self.engine.scheduler.spawn(notifier.run(), name="notify")
 
     async def tidy(self) -> None:
         """Drop streams, and homes of agents, that nobody has needed for long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -57,6 +58,8 @@ class Engine:
         self.observed = Observed()
         self.effects: Effects | None = None
         self.last_seq = 0
+        self.counts: Counter[str] = Counter()
+        """How many events of each kind there were since the server began."""
         self._news = asyncio.Event()
         self._alarms: dict[str, Timer] = {}
         self._waking: set[str] = set()
@@ -110,6 +113,7 @@ class Engine:
     async def _after(self, tx: Tx, settled: dict[str, tuple[Snapshot, list[do.Effect]]]) -> None:
         if tx.emitted:
             self.last_seq += len(tx.emitted)
+            self.counts.update(tx.emitted)
             self._news.set()
             self._news = asyncio.Event()
         for rig_id, (snapshot, effects) in settled.items():

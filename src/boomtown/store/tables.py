@@ -297,6 +297,13 @@ idempotency = Table(
     Column("created_at", Float, nullable=False),
 )
 
+notified = Table(
+    "notified",
+    metadata,
+    Column("cause", String, primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
 gate_results = Table(
     "gate_results",
     metadata,

@@ -75,7 +75,7 @@ class Town(Process):
 
 
 @contextmanager
-def start_town(folder: Path) -> Iterator[Town]:
+def start_town(folder: Path, config: str = "") -> Iterator[Town]:
     """A town with the rig `web`, which reviews, and the agent `mine`; all of it ends with the block."""
     origin = folder / "origin"
     origin.mkdir()
@@ -84,7 +84,8 @@ def start_town(folder: Path) -> Iterator[Town]:
     home = Home(folder / "home")
     home.create()
     (folder / "agent.py").write_text(AGENT)
-    home.config.write_text(f"[agents.mine]\ncommand = {json.dumps([sys.executable, str(folder / 'agent.py')])}\n")
+    command = json.dumps([sys.executable, str(folder / "agent.py")])
+    home.config.write_text(f"{config}\n[agents.mine]\ncommand = {command}\n")
     town = Town(home, "--port", "0")
     town.origin = origin
     town.up()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -101,6 +101,11 @@ class WholeService(Service):
     async def wait_events(self, seq: int, timeout_s: float) -> bool:
         """Return once there may be events past `seq`."""
         return await self._engine.wait_for_news(seq, timeout_s)
+
+    @property
+    def event_counts(self) -> Mapping[str, int]:
+        """How many events of each kind there were since the server began."""
+        return self._engine.counts
 
     @property
     def ledger_end(self) -> int:
