@@ -57,14 +57,14 @@ def _agent(name: str, script: str, out: Path) -> str:
 class Town:
     """A running town; on leaving it is taken down and removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, more_config: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="boomtown-bench-"))
         self.home = self.folder / "home"
         self.out = self.folder / "out"
         self.out.mkdir()
         self.home.mkdir(mode=0o700)
         agents = [_agent(name, script, self.out) for name, script in (("probe", PROBE), ("worker", WORKER))]
-        (self.home / "config.toml").write_text("\n".join(agents), encoding="utf-8")
+        (self.home / "config.toml").write_text("\n".join([*agents, more_config]), encoding="utf-8")
         self.environment = {**os.environ, "BOOMTOWN_HOME": str(self.home)}
 
     def __enter__(self) -> Town:

@@ -65,7 +65,7 @@ def everybody(_owner: Owner) -> bool:
 class Reader:
     """Somebody who listens, frame by frame."""
 
-    def __init__(self, source: AsyncGenerator[Batch, None]) -> None:
+    def __init__(self, source: AsyncGenerator[list[Batch], None]) -> None:
         self._source = source
         self._ready: list[tuple[int, str]] = []
         self.position = 0
@@ -74,9 +74,9 @@ class Reader:
         """The next frames as `run:line`."""
         async with asyncio.timeout(10):
             while len(self._ready) < count:
-                batch = await anext(self._source)
                 self._ready += [
                     (place, f"{frame['runId']}:{frame['data']}")
+                    for batch in await anext(self._source)
                     for place, frame in zip(batch.positions, batch.frames, strict=True)
                 ]
         taken, self._ready = self._ready[:count], self._ready[count:]

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 
 from boomtown.api.live.positions import Positions, Span
+from boomtown.api.trpc.encoding import to_json
+from boomtown.api.trpc.sse import event
 from boomtown.container.frames import FrameReader, last_seq
 from boomtown.home.paths import Home
 
 log = structlog.get_logger()
 
-TICK_S = 0.1
+TICK_S = 0.02
 """How often the files of live runs are looked at, and only while somebody listens."""
+TICK_PER_LISTENER_S = 0.0005
+"""The more there are, the more frames each gets at once."""
+RECENT = 20_000
+"""Frames that are kept for those who listen, so that each is read and encoded once."""
+JUMP = 1 << 20
+"""Bytes. A file that grew by more at once is not read through for it."""
 LINES_AT_FIRST = 200
 """Frames of each live run that somebody gets who comes without a position."""
 FARTHEST_BACK = 200_000
@@ -60,6 +70,17 @@ class Batch:
     frames: list[Any]
     positions: list[int]
 
+    @cached_property
+    def text(self) -> str:
+        """The frames as one list in JSON."""
+        return to_json(self.frames)
+
+    @cached_property
+    def events(self) -> bytes:
+        """The frames as events of a subscription, each with its position as its id."""
+        pairs = zip(self.frames, self.positions, strict=True)
+        return b"".join(event(None, to_json(frame), str(place)) for frame, place in pairs)
+
 
 @dataclass
 class _Watched:
@@ -69,6 +90,17 @@ class _Watched:
     path: Path
     size: int = 0
     until: float = 0.0
+    reader: FrameReader | None = None
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """Frames that came after the position `after`; the last one has the position `end`."""
+
+    after: int
+    end: int
+    owner: Owner
+    batch: Batch
 
 
 class Feed:
@@ -80,6 +112,8 @@ class Feed:
         self._positions: Positions | None = None
         self._owners: dict[str, Owner] = {}
         self._watched: dict[str, _Watched] = {}
+        self._recent: deque[_Fresh] = deque()
+        self._recent_frames = 0
         self._ledger = -1
         self._refreshed_at = 0.0
         self._looking = asyncio.Lock()
@@ -87,8 +121,11 @@ class Feed:
         self._listeners = 0
         self._following: asyncio.Task[None] | None = None
 
-    async def batches(self, position: int | None, wanted: Callable[[Owner], bool]) -> AsyncGenerator[Batch, None]:
-        """Frames of wanted runs after `position`, for ever. None: first the last lines of each live run."""
+    async def batches(self, position: int | None, wanted: Callable[[Owner], bool]) -> AsyncGenerator[list[Batch], None]:
+        """Frames of wanted runs after `position`, for ever; what is there at once comes together.
+
+        `position` None: first the last lines of each live run.
+        """
         async with self._listening() as positions:
             readers: dict[str, FrameReader] = {}
             spans, position = self._begin(positions, position, readers)
@@ -97,14 +134,35 @@ class Feed:
                     owner = await self._owner(span.run_id)
                     if owner is not None and wanted(owner):
                         async for batch in self._read(span, owner, readers, positions.begin):
-                            yield batch
+                            yield [batch]
                 news = self._news
+                while (fresh := self._fresh(position)) is not None:
+                    position = positions.end
+                    if found := [item.batch for item in fresh if wanted(item.owner)]:
+                        yield found
+                    if news is self._news:
+                        await news.wait()
+                    news = self._news
                 if position < positions.begin:
                     spans, position = self._begin(positions, None, readers)
                 else:
                     spans, position = list(positions.after(position)), positions.end
                 if not spans:
                     await news.wait()
+
+    def _fresh(self, position: int) -> list[_Fresh] | None:
+        """What came after `position`, if all of that is kept; None if it has to be read from the files."""
+        assert self._positions is not None
+        if position == self._positions.end:
+            return []
+        found = []
+        for item in reversed(self._recent):
+            found.append(item)
+            if item.after <= position:
+                break
+        if not found or found[-1].after != position:
+            return None
+        return found[::-1]
 
     def _begin(
         self, positions: Positions, position: int | None, readers: dict[str, FrameReader]
@@ -169,11 +227,12 @@ class Feed:
             self._positions = None
         self._owners.clear()
         self._watched.clear()
+        self._forget_recent()
 
     async def _follow(self) -> None:
         while True:
             if self._watched:
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(TICK_S + TICK_PER_LISTENER_S * self._listeners)
             else:
                 await self._runs.wait_events(self._ledger, IDLE_S)
             try:
@@ -189,12 +248,34 @@ class Feed:
                 self._positions = await asyncio.to_thread(self._open)
             if refresh:
                 await self._refresh()
-            grown = await asyncio.to_thread(_grown, list(self._watched.values()))
-            for watched, seq in grown:
-                self._positions.add(watched.run_id, seq)
+            known = self._positions.known
+            grown = await asyncio.to_thread(_grown, [(each, known(each.run_id)) for each in self._watched.values()])
+            for watched, seq, frames in grown:
+                self._note(self._positions, watched.run_id, seq, frames)
             if grown:
                 self._news.set()
                 self._news = asyncio.Event()
+
+    def _note(self, positions: Positions, run_id: str, seq: int, frames: list[dict[str, Any]]) -> None:
+        """Give new frames their positions, and keep them for those who listen."""
+        after, owner = positions.end, self._owners.get(run_id)
+        positions.add(run_id, seq)
+        end = positions.end
+        if end == after:
+            return
+        if owner is None or len(frames) != end - after:
+            self._forget_recent()  # they have to be read from the file
+            return
+        told = [{"agentId": owner.agent_id, "runId": run_id, **frame} for frame in frames]
+        places = [end - (seq - frame["seq"]) for frame in frames]
+        self._recent.append(_Fresh(after, end, owner, Batch(told, places)))
+        self._recent_frames += len(frames)
+        while self._recent_frames > RECENT:
+            self._recent_frames -= len(self._recent.popleft().batch.frames)
+
+    def _forget_recent(self) -> None:
+        self._recent.clear()
+        self._recent_frames = 0
 
     def _open(self) -> Positions:
         path = self._home.logs / "positions"
@@ -218,15 +299,26 @@ class Feed:
         self._watched = kept
 
 
-def _grown(all_watched: Iterable[_Watched]) -> list[tuple[_Watched, int]]:
-    """The runs whose file has grown, and their newest frame. Blocking."""
+def _grown(all_watched: Iterable[tuple[_Watched, int]]) -> list[tuple[_Watched, int, list[dict[str, Any]]]]:
+    """The runs whose file has frames past the known one: the newest, and all if they are few. Blocking."""
     grown = []
-    for watched in all_watched:
+    for watched, known in all_watched:
         try:
             size = watched.path.stat().st_size
         except FileNotFoundError:
             continue
-        if size != watched.size:
-            watched.size = size
-            grown.append((watched, last_seq(watched.path)))
+        if size == watched.size:
+            continue
+        frames: list[dict[str, Any]] = []
+        if size - watched.size <= JUMP:
+            reader = watched.reader
+            if reader is None or reader.seq != known:
+                reader = watched.reader = FrameReader(watched.path, known)
+            frames = reader.read(RECENT, 2 * JUMP)
+            seq = reader.seq
+        else:
+            watched.reader, seq = None, last_seq(watched.path)
+        watched.size = size if len(frames) < RECENT else size - 1  # there may be more: look again
+        if seq > known:
+            grown.append((watched, seq, frames))
     return grown

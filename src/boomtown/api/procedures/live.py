@@ -12,7 +12,7 @@ from pydantic import Field
 from boomtown.api.live.feed import Batch, Owner
 from boomtown.api.procedures import shapes
 from boomtown.api.procedures.registry import Caller, Ref, Word, gastown
-from boomtown.api.trpc import Input, Tracked, tracked
+from boomtown.api.trpc import Burst, Input, Tracked, sse, tracked
 from boomtown.domain.errors import BadInputError
 
 EVENTS_AT_ONCE = 500
@@ -54,9 +54,8 @@ async def on_streams(caller: Caller, q: OnStreams) -> AsyncIterator[Tracked[shap
     (position,) = _positions(q.last_event_id, 1)
     wanted = await _wanted(caller, q)
     async with aclosing(caller.feed.batches(position, wanted)) as batches:
-        async for batch in batches:
-            for frame, place in zip(batch.frames, batch.positions, strict=True):
-                yield tracked(str(place), frame)
+        async for together in batches:
+            yield _burst(b"".join(batch.events for batch in together), str(together[-1].positions[-1]))
 
 
 @gastown.subscription
@@ -69,13 +68,23 @@ async def on_live(caller: Caller, q: OnLive) -> AsyncIterator[Tracked[shapes.Liv
         sources.append(caller.feed.batches(position, await _wanted(caller, q)))
     async with aclosing(_merged(sources)) as items:
         async for item in items:
-            if isinstance(item, Batch):
-                position = item.positions[-1]
-                live: Any = {"type": "frames", "frames": item.frames}
-            else:
-                since = item["seq"]
-                live = {"type": "event", "event": item}
-            yield tracked(f"{since}.{'' if position is None else position}", live)
+            if isinstance(item, list):
+                position = item[-1].positions[-1]
+                yield _burst(b"".join(_frames(batch, since) for batch in item), f"{since}.{position}")
+                continue
+            since = item["seq"]
+            place = "" if position is None else position
+            yield tracked(f"{since}.{place}", {"type": "event", "event": item})
+
+
+def _frames(batch: Batch, since: int) -> bytes:
+    data = f'{{"type":"frames","frames":{batch.text}}}'
+    return sse.event(None, data, f"{since}.{batch.positions[-1]}")
+
+
+def _burst(data: bytes, last_id: str) -> Any:
+    """What a subscription promises, as bytes already."""
+    return Burst(data, last_id)
 
 
 def _positions(last_event_id: str | None, count: int) -> list[int | None]:

@@ -30,6 +30,6 @@ This package knows nothing of Boomtown: routing and wire here, what things mean 
 
 from boomtown.api.trpc.endpoint import Endpoint, Options
 from boomtown.api.trpc.errors import TrpcError
-from boomtown.api.trpc.router import Input, Procedure, Router, Tracked, tracked
+from boomtown.api.trpc.router import Burst, Input, Procedure, Router, Tracked, tracked
 
-__all__ = ["Endpoint", "Input", "Options", "Procedure", "Router", "Tracked", "TrpcError", "tracked"]
+__all__ = ["Burst", "Endpoint", "Input", "Options", "Procedure", "Router", "Tracked", "TrpcError", "tracked"]

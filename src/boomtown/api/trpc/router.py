@@ -42,6 +42,17 @@ class Tracked(Generic[T]):
     value: T
 
 
+@dataclass(frozen=True)
+class Burst:
+    """Events of a subscription, already as bytes of the wire; `last_id` is the id of the last of them.
+
+    For what many clients get: it is encoded once. `sse.event` makes the bytes of one.
+    """
+
+    data: bytes
+    last_id: str
+
+
 def tracked(event_id: str, value: T) -> Tracked[T]:
     """Give `value` the id `event_id`. Raises `ValueError` for an id that server-sent events can't carry."""
     if not event_id or any(mark in event_id for mark in "\0\r\n"):

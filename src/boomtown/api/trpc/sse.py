@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from typing import Any
 
 from boomtown.api.trpc.encoding import to_json
-from boomtown.api.trpc.router import Tracked
+from boomtown.api.trpc.router import Burst, Tracked
 
 HEADERS = {
     "content-type": "text/event-stream",
@@ -55,6 +55,8 @@ async def chunks(
             yield _message(value, last_event_id)
             if isinstance(value, Tracked):
                 last_event_id = value.id
+            elif isinstance(value, Burst):
+                last_event_id = value.last_id
     except StopAsyncIteration:
         yield event("return", "")
     except Exception as error:  # noqa: BLE001 - the edge of a subscription; `shape` logs what nobody expected
@@ -64,6 +66,8 @@ async def chunks(
 
 
 def _message(value: Any, last_event_id: str | None) -> bytes:
+    if isinstance(value, Burst):
+        return value.data
     if isinstance(value, Tracked):
         return event(None, to_json(value.value), value.id)
     if last_event_id is None:
