@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, not_, or_, select
 
 from boomtown.domain.beads import UNFINISHED
 from boomtown.store import sql
@@ -62,15 +62,16 @@ def _blocked() -> ColumnElement[bool]:
     )
 
 
-def _waits_for_a_place(rig_id: str, now: float) -> ColumnElement[bool]:
+@sql.once
+def _waits_for_a_place() -> ColumnElement[bool]:
     """Nothing but room keeps it: it may start now."""
     leftover = exists(select(runs.c.id).where(runs.c.bead_id == beads.c.id, runs.c.disposed_at.is_(None)))
     return and_(
-        beads.c.rig_id == rig_id,
+        beads.c.rig_id == bindparam("rig"),
         beads.c.status == "open",
         beads.c.type == "issue",
         not_(beads.c.held),
-        or_(beads.c.not_before.is_(None), beads.c.not_before <= now),
+        or_(beads.c.not_before.is_(None), beads.c.not_before <= bindparam("now")),
         not_(_blocked()),
         not_(leftover),
     )
@@ -80,28 +81,49 @@ def startable(
     connection: Connection, rig_id: str, now: float, limit: int, full_kinds: Collection[str] = ()
 ) -> list[Row]:
     """The first beads in queue order (priority, then age) that may start now."""
-    query = select(beads).where(_waits_for_a_place(rig_id, now)).order_by(beads.c.rank, beads.c.seq).limit(limit)
-    if full_kinds:
-        query = query.where(beads.c.agent_kind.not_in(list(full_kinds)))
-    return sql.rows(connection, query)
+    full = list(full_kinds) or [""]  # no kind is called so
+    return sql.rows(connection, _startable(), rig=rig_id, now=now, most=limit, full=full)
+
+
+@sql.once
+def _startable() -> sql.Query:
+    query = select(beads).where(_waits_for_a_place(), beads.c.agent_kind.not_in(bindparam("full", expanding=True)))
+    return query.order_by(beads.c.rank, beads.c.seq).limit(bindparam("most"))
 
 
 def has_startable(connection: Connection, rig_id: str, now: float) -> bool:
-    return sql.scalar(connection, select(beads.c.id).where(_waits_for_a_place(rig_id, now)).limit(1)) is not None
+    return sql.scalar(connection, _one_startable(), rig=rig_id, now=now) is not None
+
+
+@sql.once
+def _one_startable() -> sql.Query:
+    return select(beads.c.id).where(_waits_for_a_place()).limit(1)
 
 
 def positions(connection: Connection, rig_id: str, now: float) -> dict[str, int]:
     """Place in line, from 1, of every bead that waits only for room."""
-    query = select(beads.c.id).where(_waits_for_a_place(rig_id, now)).order_by(beads.c.rank, beads.c.seq)
-    return {bead_id: place for place, bead_id in enumerate(connection.execute(query).scalars(), 1)}
+    waiting = connection.execute(_in_line(), {"rig": rig_id, "now": now}).scalars()
+    return {bead_id: place for place, bead_id in enumerate(waiting, 1)}
+
+
+@sql.once
+def _in_line() -> sql.Query:
+    return select(beads.c.id).where(_waits_for_a_place()).order_by(beads.c.rank, beads.c.seq)
 
 
 def next_due(connection: Connection, rig_id: str, now: float) -> float | None:
     """When the next back-off ends."""
-    query = select(func.min(beads.c.not_before)).where(
-        beads.c.rig_id == rig_id, beads.c.status == "open", not_(beads.c.held), beads.c.not_before > now
+    return sql.scalar(connection, _next_due(), rig=rig_id, now=now)
+
+
+@sql.once
+def _next_due() -> sql.Query:
+    return select(func.min(beads.c.not_before)).where(
+        beads.c.rig_id == bindparam("rig"),
+        beads.c.status == "open",
+        not_(beads.c.held),
+        beads.c.not_before > bindparam("now"),
     )
-    return sql.scalar(connection, query)
 
 
 def blockers(connection: Connection, bead_ids: Sequence[str]) -> dict[str, list[Row]]:

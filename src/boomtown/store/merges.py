@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
@@ -21,18 +21,22 @@ def add(connection: Connection, rig_id: str, **values: Any) -> None:
 
 def unfinished(connection: Connection, rig_id: str) -> list[Row]:
     """Oldest first, with `leftover`: how many runs of the bead are not cleaned up."""
+    return sql.rows(connection, _unfinished(), rig=rig_id)
+
+
+@sql.once
+def _unfinished() -> sql.Query:
     leftover = (
         select(func.count())
         .select_from(runs)
         .where(runs.c.bead_id == merges.c.bead_id, runs.c.disposed_at.is_(None))
         .scalar_subquery()
     )
-    query = (
+    return (
         select(merges, leftover.label("leftover"))
-        .where(merges.c.rig_id == rig_id, merges.c.status.not_in(_DONE))
+        .where(merges.c.rig_id == bindparam("rig"), merges.c.status.not_in(_DONE))
         .order_by(merges.c.seq)
     )
-    return sql.rows(connection, query)
 
 
 def of_rig(connection: Connection, rig_id: str, finished: int) -> list[Row]:
@@ -44,8 +48,12 @@ def of_rig(connection: Connection, rig_id: str, finished: int) -> list[Row]:
 
 
 def unfinished_of_bead(connection: Connection, bead_id: str) -> Row | None:
-    query = select(merges).where(merges.c.bead_id == bead_id, merges.c.status.not_in(_DONE))
-    return sql.first(connection, query)
+    return sql.first(connection, _unfinished_of_bead(), bead=bead_id)
+
+
+@sql.once
+def _unfinished_of_bead() -> sql.Query:
+    return select(merges).where(merges.c.bead_id == bindparam("bead"), merges.c.status.not_in(_DONE))
 
 
 def last_of_bead(connection: Connection, bead_id: str) -> Row | None:

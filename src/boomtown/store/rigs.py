@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
@@ -26,10 +26,15 @@ from boomtown.store.tables import (
 
 def the_home(connection: Connection) -> Row:
     """The one row of the home. It exists from the first start (`ensure_home`)."""
-    row = sql.first(connection, select(home).where(home.c.id == 1))
+    row = sql.first(connection, _the_home())
     if row is None:
         raise LookupError("the home row is missing: ensure_home was not called")
     return row
+
+
+@sql.once
+def _the_home() -> sql.Query:
+    return select(home).where(home.c.id == 1)
 
 
 def ensure_home(connection: Connection, home_id: str, town_id: str, now: float) -> None:
@@ -49,8 +54,13 @@ def all_towns(connection: Connection) -> list[Row]:
 
 
 def all_rigs(connection: Connection, town_id: str | None = None) -> list[Row]:
-    query = select(rigs).order_by(rigs.c.created_at, rigs.c.name_key)
-    return sql.rows(connection, query.where(rigs.c.town_id == town_id) if town_id else query)
+    found = sql.rows(connection, _all_rigs())
+    return [rig for rig in found if town_id in (None, rig["town_id"])]
+
+
+@sql.once
+def _all_rigs() -> sql.Query:
+    return select(rigs).order_by(rigs.c.created_at, rigs.c.name_key)
 
 
 def rig_named(connection: Connection, name: str) -> Row | None:
@@ -75,8 +85,12 @@ def remove_rig(connection: Connection, rig_id: str) -> None:
 
 def count_failures_since(connection: Connection, since: float) -> int:
     """Beads that failed since then, for the breaker."""
-    query = select(func.count()).where(events.c.kind == "bead.failed", events.c.at > since)
-    return sql.scalar(connection, query) or 0
+    return sql.scalar(connection, _failures(), since=since) or 0
+
+
+@sql.once
+def _failures() -> sql.Query:
+    return select(func.count()).where(events.c.kind == "bead.failed", events.c.at > bindparam("since"))
 
 
 def gate_result(connection: Connection, rig_id: str, tree: str, gates: str) -> Row | None:

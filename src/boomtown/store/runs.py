@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
@@ -13,34 +13,48 @@ from boomtown.store.tables import beads, polecats, rigs, runs
 
 def unfinished(connection: Connection, rig_id: str) -> list[Row]:
     """Runs that live or whose worktree is still there, with their beads' columns as `bead`."""
-    run_columns = [column.label(f"run_{column.name}") for column in runs.c]
-    query = (
-        select(*run_columns, beads)
-        .join(beads, beads.c.id == runs.c.bead_id)
-        .where(runs.c.rig_id == rig_id, runs.c.disposed_at.is_(None))
-        .order_by(runs.c.number)
-    )
     found = []
-    for row in sql.rows(connection, query):
+    for row in sql.rows(connection, _unfinished(), rig=rig_id):
         run = {column.name: row.pop(f"run_{column.name}") for column in runs.c}
         run["bead"] = row
         found.append(run)
     return found
 
 
+@sql.once
+def _unfinished() -> sql.Query:
+    run_columns = [column.label(f"run_{column.name}") for column in runs.c]
+    return (
+        select(*run_columns, beads)
+        .join(beads, beads.c.id == runs.c.bead_id)
+        .where(runs.c.rig_id == bindparam("rig"), runs.c.disposed_at.is_(None))
+        .order_by(runs.c.number)
+    )
+
+
 def live_count(connection: Connection, rig_id: str | None = None) -> int:
-    query = select(func.count()).select_from(runs).where(runs.c.ended_at.is_(None))
-    return sql.scalar(connection, query.where(runs.c.rig_id == rig_id) if rig_id else query) or 0
+    if rig_id is None:
+        return sum(live_by_rig(connection).values())
+    return sql.scalar(connection, _live_count(), rig=rig_id) or 0
+
+
+@sql.once
+def _live_count() -> sql.Query:
+    of_rig = select(func.count()).select_from(runs).where(runs.c.rig_id == bindparam("rig"))
+    return of_rig.where(runs.c.ended_at.is_(None))
 
 
 def live_by_rig(connection: Connection) -> dict[str, int]:
-    query = select(runs.c.rig_id, func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c.rig_id)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(_live_by("rig_id"))}
 
 
 def live_by_kind(connection: Connection) -> dict[str, int]:
-    query = select(runs.c.agent_kind, func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c.agent_kind)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(_live_by("agent_kind"))}
+
+
+@sql.once
+def _live_by(column: str) -> sql.Query:
+    return select(runs.c[column], func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c[column])
 
 
 def ended_since(connection: Connection, at: float) -> list[Row]:
@@ -53,7 +67,12 @@ def named(connection: Connection, run_ids: Sequence[str]) -> list[Row]:
 
 
 def by_number(connection: Connection, rig_id: str, number: int) -> Row | None:
-    return sql.first(connection, select(runs).where(runs.c.rig_id == rig_id, runs.c.number == number))
+    return sql.first(connection, _by_number(), rig=rig_id, number=number)
+
+
+@sql.once
+def _by_number() -> sql.Query:
+    return select(runs).where(runs.c.rig_id == bindparam("rig"), runs.c.number == bindparam("number"))
 
 
 def live_of_bead(connection: Connection, bead_id: str) -> Row | None:
@@ -89,7 +108,12 @@ def any_unfinished(connection: Connection) -> bool:
 
 def taken_ports(connection: Connection) -> set[int]:
     """First ports of all runs of the home that live or have a worktree left."""
-    return set(connection.execute(select(runs.c.port_base).where(runs.c.disposed_at.is_(None))).scalars())
+    return set(connection.execute(_taken_ports()).scalars())
+
+
+@sql.once
+def _taken_ports() -> sql.Query:
+    return select(runs.c.port_base).where(runs.c.disposed_at.is_(None))
 
 
 def undisposed_of_bead(connection: Connection, bead_id: str) -> Row | None:
@@ -99,6 +123,13 @@ def undisposed_of_bead(connection: Connection, bead_id: str) -> Row | None:
 
 def registered(connection: Connection, rig_id: str | None = None) -> list[Row]:
     """Polecats with a name, with their bead's `bead_status`, oldest first."""
+    if rig_id is None:
+        return sql.rows(connection, _registered(everywhere=True))
+    return sql.rows(connection, _registered(everywhere=False), rig=rig_id)
+
+
+@sql.once
+def _registered(*, everywhere: bool) -> sql.Query:
     first_run = select(func.min(runs.c.number)).where(runs.c.polecat_id == polecats.c.id).scalar_subquery()
     query = (
         select(polecats, beads.c.status.label("bead_status"), rigs.c.name.label("rig_name"))
@@ -107,7 +138,7 @@ def registered(connection: Connection, rig_id: str | None = None) -> list[Row]:
         .where(polecats.c.released_at.is_(None))
         .order_by(rigs.c.created_at, polecats.c.created_at, first_run)
     )
-    return sql.rows(connection, query.where(polecats.c.rig_id == rig_id) if rig_id else query)
+    return query if everywhere else query.where(polecats.c.rig_id == bindparam("rig"))
 
 
 def polecat_of_bead(connection: Connection, bead_id: str, *, released: bool = False) -> Row | None:
