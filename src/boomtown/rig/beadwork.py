@@ -108,6 +108,12 @@ def cancel(tx: Tx, bead: Row) -> None:
 def retry(tx: Tx, bead: Row) -> None:
     """A new set of attempts; history and branch are kept."""
     _only_issue(bead, "retried")
+    if bead["status"] not in (BeadStatus.FAILED, BeadStatus.CANCELLED):
+        cure = " `boomtown rework` sends it back." if bead["status"] == BeadStatus.IN_REVIEW else ""
+        raise ConflictError(
+            f"The bead “{bead['title']}” is {bead['status']}, neither failed nor cancelled.{cure}",
+            code="ILLEGAL_TRANSITION",
+        )
     changes.move_bead(
         tx,
         owner(tx, bead),
