@@ -66,6 +66,14 @@ class _Town:
             yield self._of_rigs(f"boomtown_rig_{key}", text, lambda rig, key=key: {(): float(rig[key])})
         yield self._of_rigs("boomtown_rig_merges", "Merges that are not finished.", _merges, "status")
         yield from self._usage()
+        breaches = CounterMetricFamily(
+            "boomtown_breaches",
+            "Invariants found broken since the server began.",
+            labels=["invariant"],
+        )
+        for breach in status["breaches"]:
+            breaches.add_metric([breach["invariant"]], breach["count"])
+        yield breaches
         events = CounterMetricFamily(
             "boomtown_events", "Entries of the ledger since the server began.", labels=["kind"]
         )

@@ -30,6 +30,8 @@ def _status(found: dict[str, Any]) -> Iterator[str]:
     yield f"sandbox    {found['sandbox']}. {found['sandbox_note']}"
     for kind, usage in found["usage_by_agent"].items():
         yield f"used       {kind}: {spent(usage)}"
+    for breach in found["breaches"]:
+        yield paint(f"breach     {breach['rule']} {clean(breach['detail'])}. A defect: please report it.", "red")
     if found["paused"]:
         yield paint("paused     the whole home; `boomtown resume` goes on", "yellow")
     if found["breaker_open"]:

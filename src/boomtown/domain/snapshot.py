@@ -96,6 +96,8 @@ class RunView:
     phase: str
     claimed_at: float
     deadline_at: float
+    branch: str = ""
+    worktree: str = ""
     container_id: str | None = None
     stop_reason: str | None = None
     stop_at: float | None = None

@@ -20,6 +20,7 @@ from boomtown.rig.changes import apply
 from boomtown.rig.look import look
 from boomtown.rig.observed import Observed
 from boomtown.rig.transaction import Tx
+from boomtown.rig.watch import Watch
 from boomtown.store import events, rigs, sql, tables
 from boomtown.store.database import Database
 
@@ -56,6 +57,7 @@ class Engine:
         self.scheduler = scheduler
         self.new_id = new_id
         self.observed = Observed()
+        self.watch = Watch()
         self.effects: Effects | None = None
         self.last_seq = 0
         self.counts: Counter[str] = Counter()
@@ -95,13 +97,16 @@ class Engine:
 
     def _settle(self, tx: Tx, rig_id: str) -> tuple[Snapshot, list[do.Effect]] | None:
         """Reconcile until nothing is left to store; None if the rig is gone."""
+        before: Snapshot | None = None
         for _ in range(ROUNDS):
             rig = sql.by_id(tx.db, tables.rigs, rig_id)
             if rig is None:
                 return None
             snapshot = look(tx.db, rig, self.settings, self.observed, tx.now)
             changes, effects = reconcile(snapshot, tx.now)
+            before = before or snapshot
             if not changes:
+                self.watch.look(before, snapshot, tx.now)
                 return snapshot, effects
             actor, tx.actor = tx.actor, SYSTEM
             for change in changes:

@@ -127,6 +127,8 @@ def _run(row: Row, observed: Observed, settings: Settings, waiting: list[Row]) -
         phase=row["phase"],
         claimed_at=row["claimed_at"],
         deadline_at=row["deadline_at"],
+        branch=row["branch"],
+        worktree=row["worktree"],
         container_id=row["container_id"],
         stop_reason=row["stop_reason"],
         stop_at=row["stop_at"],

@@ -80,6 +80,16 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
         },
         "sandbox": SANDBOX,
         "sandbox_note": SANDBOX_NOTE,
+        "breaches": [
+            {
+                "invariant": known.breach.invariant,
+                "rule": known.breach.rule,
+                "detail": known.breach.detail,
+                "count": known.count,
+                "at": iso(known.at),
+            }
+            for known in engine.watch.rows()
+        ],
         **await engine.read(read),
     }
 

@@ -181,6 +181,15 @@ export interface BeadWithMerge {
   messages: AgentMessage[];
 }
 
+/** Something that must never be: a defect of Boomtown. `rule` is what should hold, `detail` what was found last. */
+export interface Breach {
+  invariant: string;
+  rule: string;
+  detail: string;
+  count: number;
+  at: string;
+}
+
 /** What the gates said. `failed`: the first that was red; `tail`: its last lines; `seconds` it took. */
 export interface Checked {
   green: boolean;
@@ -588,6 +597,7 @@ export interface Status {
   container: ContainerStatus;
   sandbox: string;
   sandbox_note: string;
+  breaches: Breach[];
   live: number;
   max_agents: number | null;
   agents: string[];

@@ -391,6 +391,16 @@ class LastError(TypedDict):
     at: str
 
 
+class Breach(TypedDict):
+    """Something that must never be: a defect of Boomtown. `rule` is what should hold, `detail` what was found last."""
+
+    invariant: str
+    rule: str
+    detail: str
+    count: int
+    at: str
+
+
 class Status(TypedDict):
     home: str
     last_seq: int
@@ -399,6 +409,7 @@ class Status(TypedDict):
     container: ContainerStatus
     sandbox: str
     sandbox_note: str
+    breaches: list[Breach]
     live: int
     max_agents: int | None
     agents: list[str]
