@@ -1,0 +1,56 @@
+"""`make simulate`: tells the stories of many seeds, and reports what went wrong on purpose and what should not have."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from multiprocessing import Pool
+
+from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION, BY_THE_WORLD
+from tests.simulation.telling import Result, retell, simulate
+
+TELL_EVERY_S = 30.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("make simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=300)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
+    parser.add_argument("--trace", action="store_true", help="print the whole story of each seed")
+    args = parser.parse_args()
+    began = told = time.monotonic()
+    steps, faults, actions, bad = 0, Counter[str](), Counter[str](), list[Result]()
+    with Pool(args.jobs) as pool:
+        seeds = range(args.first, args.first + args.seeds)
+        for count, result in enumerate(pool.imap_unordered(simulate, seeds, chunksize=10), 1):
+            steps, faults, actions = steps + result.steps, faults + result.faults, actions + result.actions
+            if result.errors:
+                bad.append(result)
+                print(f"seed {result.seed}: {result.errors[0]}", flush=True)
+            if time.monotonic() - told > TELL_EVERY_S:
+                told = time.monotonic()
+                print(f"{count} seeds, {steps} steps, {len(bad)} with a breach", file=sys.stderr, flush=True)
+    if args.trace:
+        for seed in seeds:
+            print("\n".join(simulate(seed, tracing=True).trace))
+    elapsed = time.monotonic() - began
+    print("\nfaults injected")
+    for kind in (*AT_AN_OCCASION, *AT_A_TIME, *BY_THE_WORLD):
+        print(f"  {faults[kind]:8}  {kind}")
+    print("actions taken")
+    for what, count in sorted(actions.items()):
+        print(f"  {count:8}  {what}")
+    for result in bad[:3]:
+        print(retell(result.seed))
+    print(
+        f"{args.seeds} seeds from {args.first}: {steps} steps, {sum(faults.values())} faults, {len(bad)} with a breach"
+        f"; {args.seeds / elapsed:.1f} seeds/s with {args.jobs} process{'es' if args.jobs > 1 else ''}"
+    )
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""What goes wrong, and when: faults are armed by a plan and fire at the next occasion; all are counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+AT_AN_OCCASION = (
+    "server.crash_before_commit",
+    "server.crash_after_commit",
+    "server.crash_before_effect",
+    "server.crash_after_effect",
+    "store.full",
+    "store.busy",
+    "request.lost",
+    "request.delayed",
+    "request.doubled",
+    "reply.lost",
+    "report.lost",
+    "report.delayed",
+    "report.doubled",
+    "call.lost",
+    "call.delayed",
+    "call.doubled",
+    "answer.lost",
+    "container.disk_full",
+    "container.git_fails",
+    "gate.flakes",
+)
+"""Armed by the plan, they happen when there is something to happen to."""
+
+AT_A_TIME = (
+    "server.crash",
+    "server.restart",
+    "server.down",
+    "container.crash",
+    "container.freeze",
+    "clock.jump",
+    "remote.moves",
+    "remote.conflicts",
+    "remote.breaks",
+    "remote.refuses",
+    "remote.away",
+    "agent.killed",
+    "store.second_claim",
+)
+"""Done by the world at the planned time."""
+
+BY_THE_WORLD = ("container.replaced",)
+"""Follow from others."""
+
+
+class Faults:
+    """Counts what fired; `skip` lets a few occasions pass first."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self.count: Counter[str] = Counter()
+        self._armed: dict[str, int] = {}
+        self._note = note
+
+    def arm(self, kind: str, skip: int) -> None:
+        self._armed[kind] = skip
+
+    def disarm(self) -> None:
+        self._armed.clear()
+
+    def take(self, kind: str) -> bool:
+        skip = self._armed.get(kind)
+        if skip is None:
+            return False
+        if skip:
+            self._armed[kind] = skip - 1
+            return False
+        del self._armed[kind]
+        self.fired(kind)
+        return True
+
+    def fired(self, kind: str) -> None:
+        self.count[kind] += 1
+        self._note(f"FAULT {kind}")
