@@ -163,7 +163,7 @@ POLECATS = (
         _flag("--follow", "-f", says="go on until the run ends"),
         _arg("--since", says="only what came after this sequence number", type=_whole, metavar="SEQ"),
     )),
-    Command("watch", "streams:watch", "what all polecats print, as it comes", (_MAYBE_RIG,)),
+    Command("watch", "streams:watch", "what all polecats print, as it comes; full screen on a terminal", (_MAYBE_RIG,)),
     Command("events", "streams:events", "what happened", (
         _MAYBE_RIG, _flag("--follow", "-f", says="go on as it happens"),
         _arg("--since", says="only what came after this sequence number", type=_whole, metavar="SEQ"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -10,11 +11,13 @@ from functools import partial
 from typing import Any
 
 from boomtown.cli.client import LONG_POLL_S, Client, connect
-from boomtown.cli.output import Output, clean, paint
+from boomtown.cli.output import Output, clean, colourful, paint
 from boomtown.cli.sentences import clock, short, spent
 from boomtown.domain.errors import BoomtownError
 
 PAGE = 1000
+FULL_PAGE_CHARS = 500_000
+"""A page may also be as long as it is because of its length in bytes, 1 MB."""
 SHOWN_BEFORE = 20
 """Lines that `watch` shows of what was printed before it began."""
 
@@ -58,6 +61,13 @@ def frames(client: Client, which: dict[str, Any], since: int | None, *, follow: 
         which, since = {"runId": answer["runId"]}, answer["nextSince"]
         if not answer["frames"] and (answer["ended"] or not follow):
             return
+        if not follow and not answer["ended"] and _is_last(answer["frames"]):
+            return
+
+
+def _is_last(page: list[dict[str, Any]]) -> bool:
+    """Whether a page went to the end of the stream as it was; one that never pauses has always a few more."""
+    return len(page) < PAGE and sum(len(str(frame["data"])) for frame in page) < FULL_PAGE_CHARS
 
 
 def snake_frame(frame: dict[str, Any]) -> dict[str, Any]:
@@ -169,8 +179,13 @@ def _value(value: Any) -> str:
 
 
 def watch(args: Namespace, out: Output) -> None:
-    """Every line of every live run, prefixed by who prints it, until interrupted."""
+    """Every live run: full screen on a terminal, else each line prefixed by who prints it, until interrupted."""
     client = connect()
+    if not out.as_json and sys.stdin.isatty() and colourful(sys.stdout):
+        from boomtown.cli.wall import Wall
+
+        Wall(client, args.RIG).run()
+        return
     since = newest(client)
     watcher = Watcher(client, lambda name, frame: out.stream(snake_frame(frame), watch_line(name, frame)))
     for agent in client.query("listAgents", rigId=args.RIG):
