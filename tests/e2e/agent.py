@@ -182,11 +182,42 @@ def tells() -> None:
     commit()
 
 
+def talks() -> None:
+    """Prints a numbered line every tenth of a second, until the test lets it go; then works."""
+    number = 0
+    while number == 0 or not (CONTROL / "go").exists():
+        number += 1
+        print(f"{NAME} line {number}", flush=True)
+        time.sleep(0.1)
+    print(f"{NAME} stops at {number}", flush=True)
+    commit()
+
+
+def hostile() -> None:
+    """Prints all that could hurt a terminal or a page, then waits."""
+    out = sys.stdout.buffer
+    out.write(b"<script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\n")
+    out.write(b"<style>body { display: none }</style>\n")
+    out.write(
+        b"\x1b[2J\x1b[H\x1b]0;owned\x07\x1b]8;;javascript:window.hurt=1\x1b\\click\x1b]8;;\x1b\\ after the escapes\n"
+    )
+    out.write(b"\x1b[31m" * 3_000 + b"after the bomb\x1b[0m\n")
+    out.write(b"broken \xff\xfe\xc3\x28 bytes\n")
+    out.write("user\u202egnp.exe zero\u200bwidth \u2066isolated\u2069\n".encode())
+    out.write(b"e" + "\u0301".encode() * 5_000 + b" piled\n")
+    for _ in range(10):
+        out.write(b"x" * 1_000_000)
+    out.write(b"\nthe end of it\n")
+    out.flush()
+    wait_for("go", f"go.{BEAD}")
+    commit()
+
+
 KINDS: dict[str, Callable[[], None]] = {
     kind.__name__: kind
     for kind in (
         works, quick, waits, crashes, recovers, idles, leaves_files, stubborn, chatty, twice, goes_on, same_line,
-        red_first, reviewed, pushes, tells,
+        red_first, reviewed, pushes, tells, talks, hostile,
     )
 }  # fmt: skip
 

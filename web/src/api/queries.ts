@@ -15,6 +15,9 @@ export function worthRetrying(failures: number, error: unknown): boolean {
 
 export const statusQuery = queryOptions({ queryKey: ["status"], queryFn: () => api.getStatus.query() });
 
+/** Who is logged in; this changes only with the login. */
+export const meQuery = queryOptions({ queryKey: ["me"], queryFn: () => api.getMe.query(), staleTime: 60_000 });
+
 export const inboxQuery = queryOptions({ queryKey: ["inbox"], queryFn: () => api.getInbox.query() });
 
 /** A rig with its agents and the beads at work. */

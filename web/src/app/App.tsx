@@ -11,10 +11,12 @@ import { Login } from "./Login";
 import { Nav } from "./Nav";
 import { Overlays } from "./Overlays";
 
+const ASK_AGAIN_MS = 3_000;
+
 /** Everything: the login, or the pages in their frame. */
 export function App() {
   const state = useStore(session);
-  const status = useQuery(statusQuery);
+  const status = useQuery({ ...statusQuery, refetchInterval: (query) => (query.state.status === "error" ? ASK_AGAIN_MS : false) });
   if (state === "out") return <Login />;
   if (!status.data) return status.isError ? <NoAnswer /> : null;
   return <Inside />;

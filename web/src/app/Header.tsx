@@ -6,7 +6,7 @@ import { Do } from "../ui/asking";
 import { api } from "../api/client";
 import { Slots } from "../ui/parts";
 import { openPalette, openSling } from "./overlays";
-import { useRigHere, useStatus } from "./where";
+import { useReadsOnly, useRigHere, useStatus } from "./where";
 
 const COMMAND = /mac|iphone|ipad/i.test(navigator.userAgent) ? "⌘K" : "Ctrl K";
 
@@ -15,6 +15,7 @@ export function Header() {
   const status = useStatus();
   const rig = useRigHere();
   const state = useStore(liveState);
+  const readsOnly = useReadsOnly();
   const paused = status.paused || rig?.status === "paused";
   return (
     <header>
@@ -54,7 +55,8 @@ export function Header() {
         <span className="opt">Find or do… </span>
         <kbd>{COMMAND}</kbd>
       </button>
-      <button type="button" className="strong" disabled={status.rigs.length === 0} onClick={() => openSling(rig?.id ?? status.rigs[0]?.id ?? null)}>
+      {readsOnly && <span className="stat">you only read</span>}
+      <button type="button" className="strong" disabled={readsOnly || status.rigs.length === 0} onClick={() => openSling(rig?.id ?? status.rigs[0]?.id ?? null)}>
         Sling<span className="opt"> beads</span>
       </button>
     </header>

@@ -16,7 +16,7 @@ export function Login() {
     const said = await logIn(token);
     setAsking(false);
     setProblem(said);
-    if (said === null) queries.clear();
+    if (said === null) await queries.resetQueries();
   }
 
   return (

@@ -6,7 +6,7 @@ import { useStore } from "../live/store";
 import { Ask } from "../ui/asking";
 import { useKeys } from "../ui/keys";
 import { closeOverlay, openKeys, openPalette, openSling, overlay, type Overlay } from "./overlays";
-import { useRigHere, useStatus } from "./where";
+import { useReadsOnly, useRigHere, useStatus } from "./where";
 
 const SlingDialog = lazy(() => import("../sling/SlingDialog").then((module) => ({ default: module.SlingDialog })));
 const Palette = lazy(() => import("./Palette").then((module) => ({ default: module.Palette })));
@@ -19,19 +19,20 @@ export function Overlays() {
   const navigate = useNavigate();
   const rig = useRigHere();
   const status = useStatus();
+  const readsOnly = useReadsOnly();
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        if (overlay.get() === null) openPalette();
-        else closeOverlay();
+        if (overlay.get()?.kind === "palette") closeOverlay();
+        else openPalette();
       }
     };
     document.addEventListener("keydown", pressed);
     return () => document.removeEventListener("keydown", pressed);
   }, []);
   useKeys({
-    n: () => status.rigs.length > 0 && openSling(rig?.id ?? status.rigs[0]?.id ?? null),
+    n: () => !readsOnly && status.rigs.length > 0 && openSling(rig?.id ?? status.rigs[0]?.id ?? null),
     i: () => void navigate({ to: "/inbox" }),
     t: () => void navigate({ to: "/town" }),
     w: () => rig && void navigate({ to: "/rigs/$rig", params: { rig: rig.name } }),

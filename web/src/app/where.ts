@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 
-import { agentQuery, beadQuery, statusQuery } from "../api/queries";
+import { agentQuery, beadQuery, meQuery, statusQuery } from "../api/queries";
 import type { RigStatus, Status } from "../api/router";
 
 /** The state of the whole home; there is one before any page is shown. */
@@ -9,6 +9,11 @@ export function useStatus(): Status {
   const { data } = useQuery(statusQuery);
   if (!data) throw new Error("a page was shown before the status was known");
   return data;
+}
+
+/** Whether whoever is logged in only reads. */
+export function useReadsOnly(): boolean {
+  return useQuery(meQuery).data?.role === "viewer";
 }
 
 /** The rig of the page that is shown: by its name in the address, or that of its bead or polecat. */

@@ -11,10 +11,11 @@ import { Feed } from "../town/Feed";
 import { Ask, Do } from "../ui/asking";
 import { Ago, Dot, Empty, Trouble, type Tone } from "../ui/parts";
 import { Title, Words } from "../ui/Words";
-import { beadSentence } from "../words/sentences";
+import { beadSentence, usageWords } from "../words/sentences";
 import { PRIORITIES } from "../words/settings";
 import { age, clockDay, duration } from "../words/time";
 import { Changes } from "./Changes";
+import { QuestionBox } from "./QuestionBox";
 import { Transcript } from "./Transcript";
 
 const TONES: Record<BeadWithMerge["status"], Tone> = { open: "off", in_progress: "run", in_review: "run", closed: "ok", failed: "bad", cancelled: "off" };
@@ -47,6 +48,7 @@ function Bead({ bead }: { bead: BeadWithMerge }) {
           {bead.agent_kind && ` · ${bead.agent_kind}`}
           {bead.model && ` · ${bead.model}`}
           {bead.branch && ` · ${bead.branch}`}
+          {bead.usage && ` · ${usageWords(bead.usage)}`}
         </p>
         <h1>
           <Title text={bead.title} />
@@ -62,6 +64,7 @@ function Bead({ bead }: { bead: BeadWithMerge }) {
             </>
           )}
         </p>
+        {bead.question && <QuestionBox agentId={bead.assignee_agent_bead_id ?? bead.id} question={bead.question} />}
         <Actions bead={bead} />
       </header>
       <Parts bead={bead} />

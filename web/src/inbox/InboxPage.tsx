@@ -5,8 +5,9 @@ import { useState } from "react";
 import { keyOf, useTitle } from "../app/attention";
 import { useStatus } from "../app/where";
 import { api } from "../api/client";
-import { inboxQuery } from "../api/queries";
+import { beadQuery, inboxQuery } from "../api/queries";
 import type { InboxItem } from "../api/router";
+import { QuestionBox } from "../bead/QuestionBox";
 import { Ask, Do } from "../ui/asking";
 import { Ago, Empty, Trouble } from "../ui/parts";
 import { Title, Words } from "../ui/Words";
@@ -69,14 +70,21 @@ function Item({ item }: { item: InboxItem }) {
           <Title text={item.title} />
         )}
       </h2>
-      <p className="why">
-        <Words text={item.text} />
-      </p>
+      {item.kind !== "question" && (
+        <p className="why">
+          <Words text={item.text} />
+        </p>
+      )}
       <div className="actions">
         <Actions item={item} />
       </div>
     </li>
   );
+}
+
+function Answer({ beadId }: { beadId: string }) {
+  const { data } = useQuery(beadQuery(beadId));
+  return data?.question ? <QuestionBox agentId={data.assignee_agent_bead_id ?? beadId} question={data.question} /> : null;
 }
 
 function Actions({ item }: { item: InboxItem }) {
@@ -107,6 +115,7 @@ function Actions({ item }: { item: InboxItem }) {
       </Do>
     );
   }
+  if (item.kind === "question" && beadId !== null) return <Answer beadId={beadId} />;
   if (beadId === null) return <Words text={`\`${item.action}\``} />;
   switch (item.kind) {
     case "approval":

@@ -26,7 +26,10 @@ export function takeEvent(event: LedgerEvent): void {
     touch(["beads", event.rig_id]);
     touch(["merges", event.rig_id]);
   }
-  if (event.bead_id) touch(["bead", event.bead_id]);
+  if (event.bead_id) {
+    touch(["bead", event.bead_id]);
+    touch(["diff", event.bead_id]);
+  }
   if (event.agent_id) touch(["agent", event.agent_id]);
 }
 

@@ -2,6 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
+import { QuestionBox } from "../bead/QuestionBox";
 import { useTitle } from "../app/attention";
 import { askToStop } from "../app/overlays";
 import { api, isNotFound } from "../api/client";
@@ -14,7 +15,7 @@ import { Refusal } from "../ui/asking";
 import { useKeys } from "../ui/keys";
 import { Dot, Empty, Since, Trouble } from "../ui/parts";
 import { Title } from "../ui/Words";
-import { agentWord } from "../words/sentences";
+import { agentWord, usageWords } from "../words/sentences";
 import { size } from "../words/time";
 
 /** One polecat: everything it prints, a word to it, where it works, what it uses. */
@@ -53,13 +54,14 @@ function Polecat({ agent }: { agent: Agent }) {
             </Link>
           </p>
         )}
-        <p className="meta">{[agent.identity, agent.branch, agent.agent_kind, agent.pid === null ? null : `pid ${agent.pid}`].filter(Boolean).join(" · ")}</p>
+        <p className="meta">{[agent.identity, agent.branch, agent.agent_kind, agent.pid === null ? null : `pid ${agent.pid}`, agent.usage && usageWords(agent.usage)].filter(Boolean).join(" · ")}</p>
         {agent.worktree && (
           <p className="meta">
             <Copy text={agent.worktree} />
           </p>
         )}
         <Usage agent={agent} />
+        {bead?.question && <QuestionBox agentId={agent.id} question={bead.question} />}
         <div className="actions">
           {live && (
             <button type="button" onClick={() => askToStop(agent.id, agent.name)}>
@@ -98,7 +100,7 @@ function MessageBox({ agent }: { agent: Agent }) {
       </button>
       {sent.isSuccess && (
         <span role="status" className="quiet">
-          Sent
+          {sent.data.state === "delivered" ? "Delivered" : sent.data.state === "failed" ? "It could not be delivered" : "It gets this when its turn ends"}
         </span>
       )}
       {sent.isError && <Refusal error={sent.error} />}

@@ -7,7 +7,7 @@ import { useNow } from "../live/clock";
 import { StreamView } from "../stream/StreamView";
 import { Dot, Since } from "../ui/parts";
 import { Title } from "../ui/Words";
-import { agentWord } from "../words/sentences";
+import { agentWord, costWords, usageWords } from "../words/sentences";
 import { age, duration, size } from "../words/time";
 
 interface PaneProps {
@@ -79,6 +79,7 @@ export const Pane = memo(function Pane({ agent, bead, pinned, alone, onPin, onAl
 function Figures({ agent }: { agent: Agent }) {
   return (
     <>
+      {agent.usage && <span title={usageWords(agent.usage)}>{agent.usage.cost_usd === null ? usageWords(agent.usage) : costWords(agent.usage.cost_usd)}</span>}
       {agent.cpu_percent !== null && <span title="CPU">{Math.round(agent.cpu_percent)}%</span>}
       {agent.memory_bytes !== null && <span title="Memory">{size(agent.memory_bytes)}</span>}
       {agent.heartbeat_at && <Seen at={agent.heartbeat_at} />}

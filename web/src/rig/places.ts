@@ -23,7 +23,7 @@ export interface Layout {
 }
 
 const GAP = 10;
-const NARROWEST = 330;
+const NARROWEST = 300;
 const LOWEST = 236;
 
 /** Columns and height of panes so that `count` of them fill `width` × `height` pixels, and stay readable. */

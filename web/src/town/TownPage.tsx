@@ -8,6 +8,7 @@ import type { RigStatus, Status } from "../api/router";
 import { Do } from "../ui/asking";
 import { Ago, Dot, Empty, Slots, type Tone } from "../ui/parts";
 import { Title, Words } from "../ui/Words";
+import { usageWords } from "../words/sentences";
 import { count, size } from "../words/time";
 import { Feed } from "./Feed";
 
@@ -81,6 +82,7 @@ function RigCard({ rig }: { rig: RigStatus }) {
       <p className="meta">{rig.git_url}</p>
       <p className="line">
         <Slots live={rig.live} cap={rig.max_polecats} /> slots busy
+        {rig.usage && <span className="quiet">· {usageWords(rig.usage)}</span>}
       </p>
       <dl>
         <Figure label="waiting" value={rig.queue} />
@@ -127,6 +129,7 @@ function Health({ status }: { status: Status }) {
       ? ["ok", "Container", `attached, ${count(status.live, "agent")} alive`]
       : ["warn", "Container", "not attached; it comes back by itself, or `boomtown doctor` says why"],
     status.breaker_open ? ["bad", "Dispatch", "stopped: too many beads failed. Look why, then resume"] : status.paused ? ["warn", "Dispatch", "paused"] : ["ok", "Dispatch", "running"],
+    ...(status.usage ? [["off", "Used", usageWords(status.usage)] as [Tone, string, string]] : []),
     ["off", "Sandbox", status.sandbox === "none" ? "none: agents run as you, and can do what you can" : status.sandbox],
   ];
   return (

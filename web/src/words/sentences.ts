@@ -1,4 +1,4 @@
-import type { Agent, Bead, LedgerEvent, Merge } from "../api/router";
+import type { Agent, Bead, LedgerEvent, Merge, Usage } from "../api/router";
 import { age, count, duration } from "./time";
 
 /** Where a bead stands, in the words of the command line. The cure is a button beside it. */
@@ -96,6 +96,16 @@ export function eventDetail(event: LedgerEvent): string {
     if (typeof value === "string" && value.trim() !== "") parts.push(value.trim().split("\n")[0]);
   }
   return parts.join(" · ");
+}
+
+/** Cost and tokens: `$0.31 · 12,400 tokens`. */
+export function usageWords(usage: Usage): string {
+  const tokens = `${(usage.input_tokens + usage.output_tokens).toLocaleString("en")} tokens`;
+  return usage.cost_usd === null ? tokens : `${costWords(usage.cost_usd)} · ${tokens}`;
+}
+
+export function costWords(dollars: number): string {
+  return `$${dollars.toFixed(2)}`;
 }
 
 export function short(id: string): string {

@@ -3,7 +3,7 @@
  * agents could lie with them, so they are shown by their number.
  */
 // eslint-disable-next-line no-control-regex
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]|[\u{e0000}-\u{e0fff}]/gu;
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]|[\u{e0000}-\u{e0fff}]/gu;
 /** Joiners are right inside of emoji and some scripts, and nowhere else. */
 // eslint-disable-next-line no-control-regex
 const LOOSE_JOINERS = /(?<=[\u0000-\u024f]|^)[\u200c\u200d]+|[\u200c\u200d]+(?=[\u0000-\u024f]|$)/gu;

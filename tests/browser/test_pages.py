@@ -1,0 +1,144 @@
+"""Every page in both themes: nothing in the console, nothing serious for axe, and a picture of it under build/."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import MakeTown, OpenTab
+from tests.e2e.towns import Town, eventually
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "build" / "screenshots"
+AXE = (ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text()
+NAMES = (
+    "inbox", "town", "wall", "board", "landing", "events", "settings", "bead", "failed", "polecat", "sling", "palette",
+    "keys",
+)  # fmt: skip
+PHONE = 390
+PRINTED = re.compile(r"line \d+")
+
+
+class Pages:
+    """A town in which every page has something to show, and where the pages are."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        town.rig("acme", "--merge", "review", "--max-polecats", "4", "--gate", "true")
+        town.rig("billing")
+        body = ("--body", "Use the existing session store.\nKeep the old login for a week.")
+        (self.failed,) = town.sling("crashes", "Port the parser to Rust", rig="acme")
+        (self.reviewed,) = town.sling("reviewed", "Add SSO to the admin area", rig="acme", options=body)
+        (landed,) = town.sling("quick", "Trim logs in CI", rig="acme")
+        town.wait_for(self.reviewed, merge="approval")
+        town.wait_for(landed, merge="approval")
+        town.ok("approve", landed)
+        town.wait_for(landed, status="closed")
+        eventually(lambda: town.bead(self.failed)["status"] == "failed", "the parser gives up")
+        titles = (
+            "Rate-limit the login endpoint",
+            "Export invoices as CSV",
+            "Fix flaky test_retry",
+            "Dark mode",
+        )
+        working = town.sling("talks", *titles, rig="acme")
+        town.sling("talks", "Rename Customer to Account", rig="acme", options=("--after", working[0]))
+        town.sling("talks", "Paginate the audit log", "Nightly backup job", rig="acme")
+        eventually(lambda: len(town.live_runs()) == len(titles), "four agents run")
+        self.agent = town.bead(working[0])["assignee_agent_bead_id"]
+
+    def show(self, page: Page, name: str) -> None:
+        """Go there, and wait until it shows what it is about."""
+        addresses = {
+            "inbox": "/inbox", "town": "/town", "board": "/rigs/acme/board", "landing": "/rigs/acme/landing",
+            "events": "/rigs/acme/events", "settings": "/rigs/acme/settings", "bead": f"/beads/{self.reviewed}",
+            "failed": f"/beads/{self.failed}", "polecat": f"/polecats/{self.agent}",
+        }  # fmt: skip
+        page.goto(self.town.url + addresses.get(name, "/rigs/acme"))
+        shown: dict[str, Any] = {
+            "inbox": page.get_by_role("button", name="Retry"),
+            "town": page.get_by_role("article", name="billing"),
+            "board": page.get_by_role("region", name="Landed").get_by_role("article"),
+            "landing": page.get_by_text("Landed as"),
+            "events": page.get_by_text("began to work").first,
+            "settings": page.get_by_role("textbox", name="Gates: commands"),
+            "bead": page.get_by_role("region", name="reviewed.txt"),
+            "failed": page.get_by_role("list", name="Attempts"),
+            "polecat": page.get_by_text(PRINTED).first,
+        }
+        expect(shown.get(name, page.get_by_text(PRINTED).first)).to_be_visible()
+        if name == "sling":
+            expect(page.get_by_role("button", name="Sling").first).to_be_enabled()
+            page.keyboard.press("n")
+            page.get_by_label("One bead a line").fill("Rate-limit the login endpoint\nExport invoices as CSV")
+        elif name == "palette":
+            page.keyboard.press("Control+k")
+            expect(page.get_by_role("option").first).to_be_visible()
+        elif name == "keys":
+            page.keyboard.press("?")
+            expect(page.get_by_role("dialog")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def pages(town_for_all: MakeTown) -> Pages:
+    return Pages(town_for_all())
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds that keeps people out."""
+    page.evaluate(AXE)
+    found = page.evaluate("() => axe.run({ resultTypes: ['violations'] })")
+    return [
+        f"{violation['id']}: {violation['help']}: {[node['html'][:200] for node in violation['nodes'][:3]]}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_readable_by_all_and_quiet(pages: Pages, open_tab: OpenTab, scheme: str) -> None:
+    page = open_tab(pages.town, scheme=scheme)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    problems = {}
+    for name in NAMES:
+        pages.show(page, name)
+        page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
+        problems |= {name: found} if (found := serious(page)) else {}
+    assert problems == {}
+
+
+def test_the_login_page_is_readable_by_all(pages: Pages, open_tab: OpenTab) -> None:
+    page = open_tab(pages.town, logged_in=False)
+    expect(page.get_by_label("Or with a token")).to_be_visible()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / "login-light.png")
+    assert serious(page) == []
+
+
+def test_a_phone_shows_every_page_without_scrolling_sideways(pages: Pages, open_tab: OpenTab) -> None:
+    page = open_tab(pages.town, width=PHONE)
+    wide = {}
+    for name in NAMES:
+        pages.show(page, name)
+        page.screenshot(path=PICTURES / f"{name}-phone.png")
+        width = page.evaluate("() => document.scrollingElement.scrollWidth")
+        main = page.evaluate("() => document.querySelector('main').scrollWidth")
+        wide |= {name: (width, main)} if max(width, main) > PHONE else {}
+    assert wide == {}
+
+
+def test_the_title_and_the_icon_count_what_needs_a_person(pages: Pages, open_tab: OpenTab) -> None:
+    page = open_tab(pages.town, "/rigs/acme")
+    expect(page).to_have_title("(2) acme · 4 of 4 · Boomtown")
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/png"))
+
+
+def test_an_address_that_leads_nowhere_says_so(pages: Pages, open_tab: OpenTab) -> None:
+    page = open_tab(pages.town, "/rigs/nowhere")
+    expect(page.get_by_role("heading", name="There is no rig of this name")).to_be_visible()
+    page.goto(pages.town.url + "/nonsense")
+    expect(page.get_by_role("heading", name="There is nothing at this address")).to_be_visible()

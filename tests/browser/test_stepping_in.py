@@ -1,0 +1,206 @@
+"""What people do in the dashboard, and that it happens."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import MakeTown, OpenTab, login_path
+from tests.e2e.towns import Town, eventually
+
+
+@pytest.fixture(scope="module")
+def town(town_for_all: MakeTown) -> Town:
+    return town_for_all(default_agent="waits")
+
+
+def test_twelve_beads_from_the_dialog_five_start_seven_say_why_they_wait(town: Town, open_tab: OpenTab) -> None:
+    town.rig("many")
+    page = open_tab(town, "/rigs/many")
+    expect(page.get_by_role("heading", name="Nobody works here now")).to_be_visible()
+    page.keyboard.press("n")
+    page.get_by_label("One bead a line").fill("\n".join(f"- Piece {number}" for number in range(1, 13)))
+    page.get_by_role("button", name="Sling 12 beads").click()
+    expect(page.get_by_role("dialog", name="12 beads in many: 5 started, 7 wait")).to_be_visible()
+    results = page.get_by_role("list", name="Results").get_by_role("listitem")
+    expect(results.nth(0)).to_contain_text("Piece 1Toast has it")
+    expect(results.nth(4)).to_contain_text("Piece 5Copper has it")
+    expect(results.nth(5)).to_contain_text("5 of 5 slots busy, 1st in line")
+    expect(results.nth(11)).to_contain_text("5 of 5 slots busy, 7th in line")
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("article")).to_have_count(5)
+    waiting = page.get_by_role("region", name="Waiting")
+    expect(waiting).to_contain_text("Piece 65 of 5 slots busy, 1st in line")
+    page.keyboard.press("b")
+    board = page.get_by_role("region", name="Waiting")
+    expect(board.get_by_role("article")).to_have_count(7)
+    expect(board.get_by_role("article", name="Piece 12")).to_contain_text("5 of 5 slots busy, 7th in line")
+    board.get_by_role("article", name="Piece 12").focus()
+    page.keyboard.press("+")
+    expect(board.get_by_role("article", name="Piece 12")).to_contain_text("5 of 5 slots busy, 1st in line")
+
+
+def test_json_lines_depend_on_each_other_and_a_wrong_line_is_named(town: Town, open_tab: OpenTab) -> None:
+    town.rig("lines")
+    page = open_tab(town, "/rigs/lines")
+    expect(page.get_by_role("heading", name="Nobody works here now")).to_be_visible()
+    page.keyboard.press("n")
+    lines = page.get_by_label("One bead a line")
+    lines.fill('{"title": "First"}\n{"tilte": "Second"}')
+    expect(page.get_by_role("alert")).to_contain_text("Line 2: “title” is missing.")
+    lines.fill('{"title": "First"}\n{"title": "Second", "depends_on": [0]}')
+    page.get_by_role("button", name="Sling 2 beads").click()
+    expect(page.get_by_role("list", name="Results")).to_contain_text("Waits for “First”")
+
+
+def test_a_bead_that_gave_up_shows_its_error_and_is_retried_by_a_click(town: Town, open_tab: OpenTab) -> None:
+    town.rig("failing")
+    (bead,) = town.sling("crashes", "Port the parser", rig="failing")
+    page = open_tab(town, "/rigs/failing")
+    gone = page.get_by_role("region", name="Gave up")
+    expect(gone).to_contain_text("5 attempts: The agent exited with status 3. Last words: cargo: command not found")
+    town.run("pause", "failing")
+    gone.get_by_role("button", name="Retry Port the parser").click()
+    eventually(lambda: town.bead(bead)["status"] == "open", "it is open again")
+    expect(gone).to_have_count(0)
+    expect(page.get_by_role("region", name="Waiting")).to_contain_text("The rig is paused.")
+    page.goto(f"{town.url}/beads/{bead}")
+    page.get_by_role("tab", name="Attempts").click()
+    expect(page.get_by_role("list", name="Attempts").get_by_role("listitem")).to_have_count(5)
+
+
+def test_a_stopped_polecat_leaves_its_bead_held_until_it_is_started(town: Town, open_tab: OpenTab) -> None:
+    town.rig("stopping")
+    (bead,) = town.sling("waits", "Take your time", rig="stopping")
+    page = open_tab(town, "/rigs/stopping")
+    page.get_by_role("article", name="Toast: Take your time").focus()
+    page.keyboard.press("s")
+    page.get_by_role("dialog", name="Stop Toast?").get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("article")).to_have_count(0)
+    assert town.wait_for(bead, status="open")["queue_reason"] == "held"
+    page.keyboard.press("i")
+    item = page.get_by_role("list", name="Inbox").get_by_role("listitem").filter(has_text="Take your time")
+    item.get_by_role("button", name="Start").click()
+    town.wait_for(bead, status="in_progress")
+    expect(item).to_have_count(0)
+
+
+def test_what_the_server_says_to_a_message_is_shown(town: Town, open_tab: OpenTab) -> None:
+    town.rig("talking")
+    (bead,) = town.sling("waits", "Listen", rig="talking")
+    town.wait_for(bead, status="in_progress")
+    page = open_tab(town, "/rigs/talking", failing=True)
+    page.get_by_role("article", name="Toast: Listen").get_by_role("link", name="open").click()
+    page.get_by_label("Message to Toast").fill("Use the existing parser.")
+    page.get_by_role("button", name="Send").click()
+    said = town.run("message", "talking/Toast", "Use the existing parser.")
+    shown = page.get_by_role("alert") if said.status else page.get_by_role("status").filter(has_text="turn ends")
+    expect(shown).to_be_visible()
+
+
+def test_comments_on_lines_go_back_as_rework_and_approval_lands(town: Town, open_tab: OpenTab) -> None:
+    town.rig("reviews", "--merge", "review")
+    (bead,) = town.sling("reviewed", "Write it", rig="reviews")
+    town.wait_for(bead, merge="approval")
+    page = open_tab(town)
+    inbox = page.get_by_role("list", name="Inbox")
+    inbox.get_by_role("listitem").filter(has_text="Write it").get_by_role("link", name="Review").click()
+    file = page.get_by_role("region", name="reviewed.txt")
+    expect(file).to_contain_text("first")
+    page.get_by_role("button", name="Side by side").click()
+    file.get_by_role("button", name="Comment on line 1").click()
+    page.get_by_label("Comment on reviewed.txt:1").fill("Say it again.")
+    page.get_by_role("button", name="Keep comment").click()
+    page.reload()
+    page.get_by_label("Anything else?").fill("Otherwise fine.")
+    page.get_by_role("button", name="Send back with 1 comment").click()
+    eventually(lambda: "Say it again." in town.said(f"told.{bead}"), "the agent is told")
+    assert "Otherwise fine." in town.said(f"told.{bead}")
+    assert "reviewed.txt:1: Say it again." in town.said(f"told.{bead}")
+    town.wait_for(bead, merge="approval")
+    expect(file).to_contain_text("again")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("status").filter(has_text="Landed as")).to_be_visible()
+    assert town.bead(bead)["status"] == "closed"
+
+
+def test_settings_are_changed_and_a_wrong_one_is_explained(town: Town, open_tab: OpenTab) -> None:
+    town.rig("settings")
+    page = open_tab(town, "/rigs/settings/settings", failing=True)
+    slots = page.get_by_label("Slots: runs at once")
+    slots.fill("0")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("from 1 to 1000")
+    slots.fill("7")
+    page.get_by_role("textbox", name="Gates: commands").fill("make test\nmake lint")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    rig = town.ask("rig", "show", "settings")
+    assert (rig["max_polecats"], rig["gates"]) == (7, ["make test", "make lint"])
+
+
+def test_a_rig_is_added_in_the_browser(town: Town, open_tab: OpenTab) -> None:
+    where = town.repository("fresh")
+    page = open_tab(town, "/town")
+    page.get_by_role("button", name="Add a rig").click()
+    page.get_by_label("Repository").fill(str(where))
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="Nobody works here now")).to_be_visible()
+    assert town.ask("rig", "show", "fresh")["git_url"] == str(where)
+
+
+def test_everything_is_in_the_palette(town: Town, open_tab: OpenTab) -> None:
+    town.rig("found")
+    town.sling("waits", "Unmistakable", rig="found", options=("--hold",))
+    page = open_tab(town, "/town")
+    page.get_by_role("heading", name="What happened").wait_for()
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="Find or do")
+    field.fill("unmis")
+    expect(page.get_by_role("option")).to_contain_text(["Unmistakable"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Unmistakable")).to_be_visible()
+    page.keyboard.press("Control+k")
+    field.fill("found board")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{town.url}/rigs/found/board")
+    page.keyboard.press("Control+k")
+    field.fill("theme dark")
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_wrong_token_is_refused_and_the_right_one_lets_in(town: Town, open_tab: OpenTab) -> None:
+    page = open_tab(town, "/town", logged_in=False)
+    page.get_by_label("Or with a token").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("This token is not this home's.")
+    page.get_by_label("Or with a token").fill((town.home / "token").read_text())
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Health")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox").fill("log out")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Or with a token")).to_be_visible()
+
+
+def test_a_link_logs_in_once(town: Town, open_tab: OpenTab) -> None:
+    link = town.url + login_path(town)
+    assert httpx.get(link).headers["set-cookie"]
+    page = open_tab(town, link.removeprefix(town.url), logged_in=False)
+    expect(page.get_by_label("Or with a token")).to_be_visible()
+
+
+def test_a_viewer_sees_all_and_slings_nothing(town: Town, open_tab: OpenTab) -> None:
+    town.rig("watched")
+    town.sling("waits", "Held for a while", rig="watched", options=("--hold",))
+    token = town.ask("user", "add", "eve", "--role", "viewer")["token"]
+    page = open_tab(town, "/rigs/watched/board", logged_in=False)
+    page.get_by_label("Or with a token").fill(token)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("you only read")).to_be_visible()
+    expect(page.get_by_role("button", name="Sling beads")).to_be_disabled()
+    page.get_by_role("button", name="start Held for a while").click()
+    expect(page.get_by_role("alert")).to_contain_text("needs the role operator")
+    assert town.beads("watched")[0]["queue_reason"] == "held"
