@@ -1,17 +1,16 @@
 import { useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect } from "react";
 
 import { api } from "../api/client";
 import { useStore } from "../live/store";
+import { SlingDialog } from "../sling/SlingDialog";
+import { AddRigDialog } from "../town/AddRigDialog";
 import { Ask } from "../ui/asking";
 import { useKeys } from "../ui/keys";
+import { KeysDialog } from "./KeysDialog";
 import { closeOverlay, openKeys, openPalette, openSling, overlay, type Overlay } from "./overlays";
+import { Palette } from "./Palette";
 import { useReadsOnly, useRigHere, useStatus } from "./where";
-
-const SlingDialog = lazy(() => import("../sling/SlingDialog").then((module) => ({ default: module.SlingDialog })));
-const Palette = lazy(() => import("./Palette").then((module) => ({ default: module.Palette })));
-const KeysDialog = lazy(() => import("./KeysDialog").then((module) => ({ default: module.KeysDialog })));
-const AddRigDialog = lazy(() => import("../town/AddRigDialog").then((module) => ({ default: module.AddRigDialog })));
 
 /** Dialogs over the page, and the keys that work on every page. */
 export function Overlays() {
@@ -40,7 +39,7 @@ export function Overlays() {
     l: () => rig && void navigate({ to: "/rigs/$rig/landing", params: { rig: rig.name } }),
     "?": openKeys,
   });
-  return <Suspense>{open && <One open={open} />}</Suspense>;
+  return open && <One open={open} />;
 }
 
 function One({ open }: { open: NonNullable<Overlay> }) {
