@@ -66,6 +66,7 @@ def test_an_agent_without_the_tools_lands_a_bead_with_the_command(agent_town: Ne
     town.landed(
         town.give("qwen", "STEP shell echo text > q.txt\nSTEP commit A note\nSTEP shell boomtown done\nSTEP say .")
     )
+    assert git(town.folder / "web.git", "show", "main:q.txt") == "text\n"
 
 
 def test_kilo_lands_a_bead_with_a_plugin_that_speaks_the_http_api(agent_town: New) -> None:

@@ -68,7 +68,9 @@ def test_a_stop_leaves_no_tool_running(agent_town: New, name: str) -> None:
     asleep(town)
     town.ok("stop", "Toast")
     awake(town)
-    town.until(bead, "held", lambda found: found["queue_reason"] == "held")
+    held = town.until(bead, "held", lambda found: found["queue_reason"] == "held")
+    assert [attempt["outcome"] for attempt in held["attempt_log"]] == ["stopped"]
+    assert sleepers(town) == []
 
 
 def test_an_agent_that_can_not_load_its_session_is_told_what_was_done(agent_town: New, models: ModelServer) -> None:
