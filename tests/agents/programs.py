@@ -79,7 +79,7 @@ class AgentTown(Town):
             self.home.joinpath("agents", name).symlink_to(INSTALLED)
 
     def configure(self, **more: Any) -> None:
-        super().configure(**{"done_grace": 20.0, "stop_grace": 10.0, **more})
+        super().configure(**{"done_grace": 30.0, "stop_grace": 10.0, **more})
         tables = {name: settings(name, self.server.url) | changes for name, changes in self._agents.items()}
         with (self.home / "config.toml").open("a") as file:
             file.write(tomli_w.dumps({"agents": tables}))

@@ -35,8 +35,9 @@ _PIPES_END_S = 2.0
 """How long a pipe may stay open after every process of the tree is gone."""
 _LAST_WORDS_S = 1.0
 """How long a conversation may go on after its program is gone: what that said before may still be on its way."""
-_LEAVES_S = 2.0
-"""How long a program gets to end when it is asked to, before it is asked more plainly."""
+_LEAVES_S = 1.0
+"""How long a program gets to end when it is asked to, before it is asked more plainly; and then its helpers, by
+themselves: they may be writing the session down."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,11 @@ class Run:
         return ending.code
 
     async def _see_off(self, gone: asyncio.Future[int]) -> None:
-        """The program's input has ended: that, or a signal to its group, shall end it; what stays is killed later."""
+        """The program's input has ended: that, or a signal to its group, shall end it; what stays is killed later.
+
+        A tool that runs in a session of its own is gone 5 s after a stop, whatever the agent makes of it: see
+        `session.STOP_S`, too.
+        """
         assert self._child
         assert self._talk
         if self._talk.ends_on_eof:
@@ -236,6 +241,8 @@ class Run:
         if not gone.done():
             await self._kill()
             await gone
+        if self._tree:
+            await self._shop.forest.leave(self._tree, _LEAVES_S)
 
     async def _finish(self) -> None:
         """The tree is gone: read git, and say so."""

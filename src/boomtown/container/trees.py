@@ -171,6 +171,16 @@ class Forest:
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, 0.5)
 
+    async def leave(self, tree: Tree, within_s: float) -> None:
+        """Let those end that share the session of the tree's root; return when they have, or after `within_s`."""
+        wait_s, until = 0.01, time.monotonic() + within_s
+        while time.monotonic() < until:
+            await self.look()
+            if not any(tree.root and proc.session == tree.root[0] for proc in tree.alive):
+                return
+            await asyncio.sleep(wait_s)
+            wait_s *= 2
+
     def _lost_children_of(self, tree: Tree) -> list[Proc]:
         """Orphans that must be this tree's: they are in its folders, or no other tree could have started them."""
         if not self._orphans:

@@ -44,6 +44,11 @@ def plus(one: Usage, other: Usage) -> Usage:
     return _each(one, other, lambda a, b: a + b)
 
 
+def most(one: Usage, other: Usage) -> Usage:
+    """The larger of both, figure by figure."""
+    return _each(one, other, max)
+
+
 def _each(one: Usage, other: Usage, work: Callable[[Any, Any], Any]) -> Usage:
     values: dict[str, Any] = {}
     for field in fields(Usage):

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from boomtown.container.agents.books import minus, plus, reader
+from boomtown.container.agents.books import minus, most, plus, reader
 from boomtown.container.protocol import Usage
 
 
@@ -16,7 +16,8 @@ class Meter:
     """`kind` is a preset's `usage`:
 
     * `database:PATH`, `rollouts:PATH`, `transcripts:PATH`: the agent keeps books, see `books`
-    * `turn`: the answer to a prompt has the turn's tokens
+    * `turn`: the answer to a prompt has the turn's tokens. With `transcripts`, too, which are written a moment
+      later: there it is the least that was used
     * `meta.quota`: so it has, below `_meta`; `meta.usage`: each update has a step's, below `_meta`
 
     A cost that an agent tells is that of its process so far.
@@ -27,13 +28,14 @@ class Meter:
         self._read = reader(kind, home)
         self._counted = home / ".boomtown" / f"counted.{kind.partition(':')[0]}.json"
         self._before = self._all = Usage()
-        self._told = Usage()
+        self._told = self._least = Usage()
         self.usage: Usage | None = None
 
     async def begin(self) -> None:
         """What earlier runs have counted is not ours; what a run that was lost used is."""
         if self._read is not None:
             self._before = await asyncio.to_thread(self._earlier)
+            await self.count()
 
     def _earlier(self) -> Usage:
         try:
@@ -57,7 +59,7 @@ class Meter:
         """Bring `usage` up to date."""
         if self._read is not None:
             self._all = await asyncio.to_thread(self._read)
-            used = minus(self._all, self._before)
+            used = most(minus(self._all, self._before), self._least)
             cost = used.cost_usd if used.cost_usd is not None else self._told.cost_usd
             self.usage = Usage(used.input_tokens, used.cached_tokens, used.output_tokens, used.reasoning_tokens, cost)
         else:
@@ -89,7 +91,13 @@ class Meter:
             found = Usage(tokens.get("input_tokens") or 0, 0, tokens.get("output_tokens") or 0)
             self._told = plus(self._told, found)
         elif self._kind == "turn" and usage is not None:
-            read, reasoning = usage.cached_read_tokens or 0, usage.thought_tokens or 0
-            # some count what was cached among the input, some beside it; the total has it once
-            found = Usage(max(usage.input_tokens, usage.total_tokens - usage.output_tokens), read, usage.output_tokens)
-            self._told = plus(self._told, Usage(found.input_tokens, read, found.output_tokens, reasoning))
+            self._told = plus(self._told, _of_turn(usage))
+        elif self._kind.startswith("transcripts:") and usage is not None:
+            self._least = plus(self.usage or Usage(), _of_turn(usage))
+
+
+def _of_turn(usage: Any) -> Usage:
+    read, reasoning = usage.cached_read_tokens or 0, usage.thought_tokens or 0
+    # some count what was cached among the input, some beside it; the total has it once
+    all_input = max(usage.input_tokens, usage.total_tokens - usage.output_tokens)
+    return Usage(all_input, read, usage.output_tokens, reasoning)

@@ -47,9 +47,12 @@ START_S = 120.0
 """For each step of the handshake: on a busy machine some agents need long."""
 SETTLE_S = 1.0
 """After a turn, for a `done` of that very turn to come round from the server."""
-FINISH_S = 10.0
-"""For the end of a turn in which the agent called `done`."""
+FINISH_S = 20.0
+"""For the end of a turn in which the agent called `done`: what its model is just saying is paid for, and counted at its
+end. Less than the grace after `done`."""
 CANCEL_S = 5.0
+STOP_S = 2.0
+"""For the cancelled turn of an agent that is to end: what it started in sessions of their own must be gone soon."""
 TOOL_STARTS_WITHIN = 6
 """A call of a tool that was announced and does not begin counts as silence after so many times the limit."""
 TOOLS = "boomtown"
@@ -264,7 +267,7 @@ class Session:
             return asked.result()
         self._permissions.withdraw()
         await self._connection.cancel(session_id=self._id)
-        ended = await _ends(asked, CANCEL_S)
+        ended = await _ends(asked, STOP_S if why == "stop" else CANCEL_S)
         if why == "silent":
             self._begin_again(ended)
         return asked.result() if ended else None
