@@ -23,10 +23,10 @@ metadata = MetaData()
 _ID = String(36)
 
 
-def _partial(name: str, *columns: Column, where: str) -> Index:
-    """A unique index over the rows where `where` holds: the rule stays true even if the code is wrong."""
+def _partial(name: str, *columns: Column, where: str, unique: bool = True) -> Index:
+    """An index over the rows where `where` holds; if unique, the rule stays true even if the code is wrong."""
     # Without `postgresql_where`: naming it makes SQLAlchemy load that whole dialect at every start.
-    return Index(name, *columns, unique=True, sqlite_where=text(where))
+    return Index(name, *columns, unique=unique, sqlite_where=text(where))
 
 
 home = Table(
@@ -120,8 +120,12 @@ beads = Table(
     Column("updated_at", Float, nullable=False),
     Column("closed_at", Float),
     Index("beads_queue", "rig_id", "status", "rank", "seq"),
+    Index("beads_listed", "rig_id", "status", "seq"),
+    Index("beads_of_rig", "rig_id", "seq"),
+    Index("beads_status", "status"),
     sqlite_autoincrement=True,
 )
+_partial("beads_errors", beads.c.updated_at, where="last_error IS NOT NULL", unique=False)
 
 dependencies = Table(
     "dependencies",
@@ -143,6 +147,7 @@ polecats = Table(
     Column("released_at", Float),
 )
 Index("polecats_rig", polecats.c.rig_id, polecats.c.released_at)
+Index("polecats_bead", polecats.c.bead_id, polecats.c.created_at)
 _partial("one_live_name_per_rig", polecats.c.rig_id, polecats.c.name_key, where="released_at IS NULL")
 _partial("one_polecat_per_bead", polecats.c.bead_id, where="released_at IS NULL")
 
@@ -188,7 +193,9 @@ runs = Table(
     UniqueConstraint("rig_id", "number", name="run_numbers_are_unique"),
 )
 Index("runs_bead", runs.c.bead_id)
+Index("runs_polecat", runs.c.polecat_id, runs.c.number)
 Index("runs_unfinished", runs.c.rig_id, runs.c.disposed_at)
+Index("runs_ended", runs.c.ended_at)
 _partial("one_live_run_per_polecat", runs.c.polecat_id, where="ended_at IS NULL")
 _partial("one_live_run_per_bead", runs.c.bead_id, where="ended_at IS NULL")
 _partial("one_live_run_per_branch", runs.c.rig_id, runs.c.branch, where="ended_at IS NULL")
@@ -230,6 +237,8 @@ merges = Table(
     Column("updated_at", Float, nullable=False),
     UniqueConstraint("rig_id", "seq"),
 )
+Index("merges_bead", merges.c.bead_id, merges.c.seq)
+_partial("merges_unfinished", merges.c.rig_id, merges.c.seq, where="status NOT IN ('merged', 'failed')", unique=False)
 _partial("one_unfinished_merge_per_bead", merges.c.bead_id, where="status NOT IN ('merged', 'failed')")
 _partial("a_bead_merges_at_most_once", merges.c.bead_id, where="status = 'merged'")
 
