@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from boomtown.container.pipes import PipeReader
+from boomtown.container.commands import run_command
 from boomtown.container.prepare import home_folders
-from boomtown.container.processes import PIPE, STDOUT
-from boomtown.container.proctable import MARK
 from boomtown.container.protocol import GateResult, GateSpec
 from boomtown.container.runs import Workshop
+from boomtown.container.surroundings import SetupError, furnish
+from boomtown.container.trees import Tree
 
 log = structlog.get_logger()
 
@@ -66,48 +66,70 @@ async def run_gates(shop: Workshop, spec: GateSpec) -> GateResult:
     path = trees.clone.paths.scratch / name
     began = time.monotonic()
     output = GateLog(Path(spec.log_path))
+    tree = shop.forest.plant(name, [str(path)])
     try:
         await trees.create_detached(path, name, spec.commit)
-        for gate in spec.gates:
-            output.begin(gate)
-            code = await _run_gate(shop, spec, gate, path, output)
-            output.finish("out of time" if code is None else f"exit status {code}")
-            if code != 0:
-                log.info("gate.red", rig=spec.rig, gate=gate, code=code)
-                return GateResult(
-                    green=False,
-                    failed=gate,
-                    exit_code=code,
-                    timed_out=code is None,
-                    tail=output.tail,
-                    log_path=spec.log_path,
-                    seconds=round(time.monotonic() - began, 3),
-                )
-        return GateResult(green=True, log_path=spec.log_path, seconds=round(time.monotonic() - began, 3))
+        red = await _first_red(shop, spec, tree, name, path, output) or _Red(None, 0)
+        return GateResult(
+            green=red.command is None,
+            failed=red.command,
+            exit_code=red.code,
+            timed_out=red.code is None,
+            tail=output.tail if red.command else "",
+            log_path=spec.log_path,
+            seconds=round(time.monotonic() - began, 3),
+        )
     finally:
+        await shop.forest.kill(tree)
+        shop.forest.fell(tree)
         output.close()
         trees.remove(path, name)
 
 
-async def _run_gate(shop: Workshop, spec: GateSpec, gate: str, path: Path, output: GateLog) -> int | None:
-    """The gate's exit status (128 + n for signal n), or None if it was killed for taking too long."""
-    tree = shop.forest.plant(f"gate-{uuid.uuid4()}", [str(path)])
-    child = shop.processes.spawn(
-        ("sh", "-c", gate), cwd=path, env=_environment(shop, spec) | {MARK: tree.mark}, stdout=PIPE, stderr=STDOUT
-    )
-    tree.root = (child.pid, child.start or 0.0)
-    pipe = PipeReader(child.take("stdout"), output.feed)
+@dataclass(frozen=True)
+class _Red:
+    """What failed. `code` None: it ran out of time."""
+
+    command: str | None
+    code: int | None
+
+
+async def _first_red(shop: Workshop, spec: GateSpec, tree: Tree, name: str, path: Path, output: GateLog) -> _Red | None:
+    """The surroundings, then the gates. What the setup left running is there for the gates, and gone after them."""
+    env = _environment(shop, spec)
     try:
-        async with asyncio.timeout(spec.timeout_s):
-            code = await child.wait()
-    except TimeoutError:
-        code = None
-    finally:
-        await shop.forest.kill(tree)
-        shop.forest.fell(tree)
-        await asyncio.wait([pipe.ended], timeout=1.0)
-        pipe.close()
-    return code if code is None or code >= 0 else 128 - code
+        for line in await furnish(shop.trees(spec.rig), name, path, Path(env["HOME"]), spec.around):
+            output.finish(line)
+    except SetupError as error:
+        output.feed(f"{error.message}\n".encode())
+        return _Red("setup: files", 1)
+    for command in spec.around.setup:
+        code = await _run(shop, tree, command, path, env, spec.around.setup_timeout_s, output)
+        if code != 0:
+            return _Red(f"setup: {command}", code)
+    for gate in spec.gates:
+        its_own = shop.forest.plant(f"gate-{uuid.uuid4()}", [str(path)])
+        try:
+            code = await _run(shop, its_own, gate, path, env, spec.timeout_s, output)
+        finally:
+            await shop.forest.kill(its_own)
+            shop.forest.fell(its_own)
+        if code != 0:
+            return _Red(gate, code)
+    return None
+
+
+async def _run(
+    shop: Workshop, tree: Tree, command: str, path: Path, env: dict[str, str], timeout_s: float, output: GateLog
+) -> int | None:
+    output.begin(command)
+    code = await run_command(
+        shop.processes, shop.forest, tree, command, cwd=path, env=env, timeout_s=timeout_s, output=output.feed
+    )
+    output.finish("out of time" if code is None else f"exit status {code}")
+    if code != 0:
+        log.info("gate.red", command=command, code=code)
+    return code
 
 
 def _environment(shop: Workshop, spec: GateSpec) -> dict[str, str]:

@@ -36,6 +36,29 @@ class Hello:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What a worktree needs beyond what git has in it, for agents and gates alike.
+
+    `copy` and `link`: paths in the worktree, whose files are in the rig's own folder or else in the checkout that it
+    was made from. `home_files`: paths below the user's HOME, copied into that of the run. `setup`: commands, in order,
+    with `setup_timeout_s` seconds each. `caches`: whether package managers share one cache over the home.
+    """
+
+    copy: tuple[str, ...] = ()
+    link: tuple[str, ...] = ()
+    home_files: tuple[str, ...] = ()
+    submodules: bool = False
+    setup: tuple[str, ...] = ()
+    setup_timeout_s: float = 600.0
+    caches: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether what git has is all there is to it."""
+        return not (self.copy or self.link or self.home_files or self.submodules or self.setup)
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """Everything that the container needs to start one run.
 
@@ -71,6 +94,7 @@ class RunSpec:
     conflict_note: str = ""
     role: str = ""
     fetch_max_age_s: float = 30.0
+    around: Surroundings = Surroundings()
     talk: Talk | None = None
 
 
@@ -154,9 +178,10 @@ class Facts:
 class RunState:
     """One run as the container sees it. Times are epoch seconds.
 
-    `state`: starting, running, exited (whole process tree proven gone; `facts` are set then, unless git failed, which
-    `error` says). `last_words`: the last lines of output, for people. `session`, `question`, `usage` and `delivered`
-    (ids of messages that the session took, in any run of this polecat) are those of an agent that speaks ACP.
+    `state`: starting (`pid` is a setup command's then), running, exited (whole process tree proven gone; `facts` are
+    set then, unless git failed, which `error` says). `last_words`: the last lines of output, for people. `session`,
+    `question`, `usage` and `delivered` (ids of messages that the session took, in any run of this polecat) are those
+    of an agent that speaks ACP.
     """
 
     run_id: str
@@ -174,6 +199,7 @@ class RunState:
     signal: int | None = None
     error: str | None = None
     start_failed: bool = False
+    setup_failed: bool = False
     last_output_at: float | None = None
     last_seq: int = 0
     cpu_percent: float = 0.0
@@ -277,7 +303,10 @@ class MergePlan:
 
 @dataclass(frozen=True)
 class GateSpec:
-    """Commands to run, in order, in a scratch worktree of `commit`. `key` makes a repeated request join the first."""
+    """Commands to run, in order, in a scratch worktree of `commit`, once that has its surroundings.
+
+    `key` makes a repeated request join the first.
+    """
 
     rig: str
     key: str
@@ -286,11 +315,15 @@ class GateSpec:
     timeout_s: float
     env: dict[str, str]
     log_path: str
+    around: Surroundings = Surroundings()
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """`green`, or the first gate that was red: its command, exit code (None: timed out), last 100 lines."""
+    """`green`, or the first gate that was red: its command, exit code (None: timed out), last 100 lines.
+
+    Where it is the setup that failed, `failed` begins with `setup: `.
+    """
 
     green: bool
     failed: str | None = None

@@ -16,6 +16,7 @@ from boomtown.container import work
 from boomtown.container.agents.adapter import Conversation, Ending, Heard, adapter_for
 from boomtown.container.agents.past import with_past
 from boomtown.container.clones import Clones
+from boomtown.container.commands import run_command
 from boomtown.container.pipes import PipeReader, PipeWriter
 from boomtown.container.prepare import base_or_ours, prepare_home, prepare_worktree, wip_on_branch
 from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
@@ -23,6 +24,7 @@ from boomtown.container.proctable import MARK
 from boomtown.container.prompting import whole_prompt
 from boomtown.container.protocol import DisposeResult, Facts, Message, RunSpec, RunState
 from boomtown.container.streams import LineSplitter, StreamWriter
+from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Forest, Tree
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import BadInputError, BoomtownError
@@ -75,6 +77,8 @@ class Run:
         self._code: int | None = None
         self._error: str | None = None
         self._start_failed = False
+        self._setup_failed = False
+        self._setting_up = False
         self._facts: Facts | None = None
         self._splitters: list[LineSplitter] = []
         self._pipes: list[PipeReader] = []
@@ -83,6 +87,11 @@ class Run:
     @property
     def live(self) -> bool:
         return self.state != EXITED
+
+    @property
+    def preparing(self) -> bool:
+        """Whether its worktree is being made; the rig's own setup, which comes after that, may take its time."""
+        return self.state == STARTING and not self._setting_up
 
     @property
     def worktree(self) -> Path:
@@ -112,6 +121,7 @@ class Run:
             signal=-self._code if self._code is not None and self._code < 0 else None,
             error=self._error,
             start_failed=self._start_failed,
+            setup_failed=self._setup_failed,
             last_output_at=stream.last_output_at if stream else None,
             last_seq=stream.last_seq if stream else 0,
             cpu_percent=usage.cpu_percent if usage else 0.0,
@@ -131,17 +141,25 @@ class Run:
             trees = self._shop.trees(self.spec.rig)
             conflicts = await prepare_worktree(trees, self.spec)
             self.spec = await with_past(self.spec, trees, self._home, self._shop.home.stream)
+            env = self.spec.env | prepare_home(self._home, self.spec)
             if not self._stopping:
-                self._spawn(conflicts)
+                await self._set_up(trees, env)
+            if not self._stopping:
+                self._spawn(conflicts, env)
                 log.info("run.started", **self._names, pid=self._pid, ms=round(1000 * (time.monotonic() - began)))
                 self._own(self._live())
+                if self._setting_up:
+                    self._on_news(self)
                 return
+        except SetupError as error:
+            self._error, self._start_failed, self._setup_failed = error.message, True, True
         except BoomtownError as error:
             if error.code == "REMOTE_UNREACHABLE" and not self._stopping:
                 raise
             self._error, self._start_failed = error.message, True
         except OSError as error:
             self._error, self._start_failed = f"{self.spec.command[0]} could not be started: {error}.", True
+        await self._kill()
         await self._finish()
 
     @property
@@ -152,12 +170,48 @@ class Run:
     def _pid(self) -> int | None:
         return self._child.pid if self._child else None
 
-    def _spawn(self, conflicts: tuple[str, ...]) -> None:
+    async def _set_up(self, trees: Worktrees, env: dict[str, str]) -> None:
+        """Make the worktree ready as the rig wants it. Raises `SetupError` with the words of what failed."""
+        spec, shop, around = self.spec, self._shop, self.spec.around
+        if around.plain:
+            await furnish(trees, spec.worktree_slug, self.worktree, self._home, around)
+            return
+        self._setting_up = True
+        self._stream = stream = StreamWriter(shop.home.stream(spec.run_id))
+        for line in await furnish(trees, spec.worktree_slug, self.worktree, self._home, around):
+            stream.notice(line)
+        for command in around.setup:
+            if self._stopping:
+                return
+            stream.notice(f"$ {command}")
+            splitter = LineSplitter(stream, "stdout")
+            code = await run_command(
+                shop.processes, shop.forest, self._planted, command,
+                cwd=self.worktree, env=env, timeout_s=around.setup_timeout_s,
+                output=splitter.feed, started=self._begun,
+            )  # fmt: skip
+            splitter.end()
+            self._child = None
+            if code != 0 and not self._stopping:
+                how = f"took longer than {around.setup_timeout_s:g} s" if code is None else f"ended with status {code}"
+                words = f" Last words: {stream.last_words}" if stream.last_words else ""
+                raise SetupError(f"The setup command `{command}` {how}.{words}")
+
+    def _begun(self, child: Child) -> None:
+        self._child = child
+
+    @property
+    def _planted(self) -> Tree:
+        """Where everything belongs that this run starts."""
+        if self._tree is None:
+            self._tree = self._shop.forest.plant(self.spec.run_id, (str(self.worktree), str(self._home)))
+        return self._tree
+
+    def _spawn(self, conflicts: tuple[str, ...], env: dict[str, str]) -> None:
         spec, shop = self.spec, self._shop
         prompt = whole_prompt(spec, self.worktree, conflicts)
-        home = self._home
-        self._tree = shop.forest.plant(spec.run_id, (str(self.worktree), str(home)))
-        env = spec.env | prepare_home(home, spec) | {MARK: self._tree.mark}
+        home, tree = self._home, self._planted
+        env = env | {MARK: tree.mark}
         adapter = adapter_for(spec.adapter)
         launch = adapter.launch(spec, prompt, self.worktree, home)
         talk = self._talk = launch.conversation
@@ -167,7 +221,8 @@ class Run:
                 f"The agent's command {launch.argv[0]!r} is not there or can't be executed. Install it, or correct "
                 f"`command` of the agent {spec.agent_kind!r} in config.toml."
             )
-        self._stream = StreamWriter(shop.home.stream(spec.run_id))
+        if self._stream is None:
+            self._stream = StreamWriter(shop.home.stream(spec.run_id))
         child = self._child = shop.processes.spawn(
             (program, *launch.argv[1:]),
             cwd=self.worktree,
@@ -176,7 +231,7 @@ class Run:
             stdout=PIPE,
             stderr=PIPE,
         )
-        self._tree.root = (child.pid, child.start or 0.0)
+        tree.root = (child.pid, child.start or 0.0)
         self._started_at, self.state = time.time(), RUNNING
         heard = ("stderr",) if talk else ("stdout", "stderr")
         self._splitters = [LineSplitter(self._stream, adapter.kind_of(pipe)) for pipe in heard]

@@ -29,7 +29,7 @@ from boomtown.container.protocol import (
     RunSpec,
     RunState,
 )
-from boomtown.container.runs import EXITED, STARTING, Run, Workshop, read_facts
+from boomtown.container.runs import EXITED, Run, Workshop, read_facts
 from boomtown.container.settings import Settings
 from boomtown.container.trees import Forest
 from boomtown.container.warm import Keeper
@@ -70,7 +70,7 @@ class Container:
         self._reporter: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
-        self._keeper = Keeper(settings, lambda: any(run.state == STARTING for run in self._runs.values()))
+        self._keeper = Keeper(settings, lambda: any(run.preparing for run in self._runs.values()))
         self._unmarked: list[tuple[int, float]] = []
 
     def trees(self, rig: str) -> Worktrees:

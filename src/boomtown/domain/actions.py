@@ -158,8 +158,8 @@ class Land:
 class Verdict:
     """What a run came to.
 
-    `bead_status` None leaves the bead alone (it was cancelled meanwhile). `not_before`: epoch seconds. `wip`: where
-    uncommitted files go, "branch" or "ref".
+    `bead_status` None leaves the bead alone (it was cancelled meanwhile). `not_before`: epoch seconds. `held_why` holds
+    the bead, `pause_why` pauses its rig. `wip`: where uncommitted files go, "branch" or "ref".
     """
 
     outcome: str
@@ -173,6 +173,7 @@ class Verdict:
     held_why: str | None = None
     error: str | None = None
     wip: str = "branch"
+    pause_why: str | None = None
 
 
 Change = (

@@ -41,6 +41,7 @@ class Outcome(StrEnum):
     CONFLICT_MARKERS = "conflict_markers"
     TIMEOUT = "timeout"
     START_FAILED = "start_failed"
+    SETUP_FAILED = "setup_failed"
     CONTAINER_LOST = "container_lost"
     STOPPED = "stopped"
     CANCELLED = "cancelled"
@@ -55,6 +56,7 @@ class Outcome(StrEnum):
 FREE_OUTCOMES = frozenset(
     {
         Outcome.HANDED_ON,
+        Outcome.SETUP_FAILED,
         Outcome.CONTAINER_LOST,
         Outcome.STOPPED,
         Outcome.CANCELLED,

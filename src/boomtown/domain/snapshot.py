@@ -41,6 +41,8 @@ class Seen:
     exit_code: int | None = None
     signal: int | None = None
     start_failed: bool = False
+    setup_failed: bool = False
+    """Its worktree could not be made ready."""
     error: str | None = None
     last_words: str = ""
     last_output_at: float | None = None

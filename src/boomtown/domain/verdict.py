@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from boomtown.domain import attempts
 from boomtown.domain.actions import Verdict
 from boomtown.domain.beads import BeadStatus
@@ -26,6 +28,8 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
             return Outcome.ASKED
     if seen is None:
         return Outcome.CONTAINER_LOST
+    if seen.setup_failed:
+        return Outcome.SETUP_FAILED
     if seen.start_failed:
         return Outcome.START_FAILED
     return _by_git(facts) if seen.exit_code == 0 else Outcome.CRASHED
@@ -53,10 +57,10 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
     if result is Outcome.HANDED_ON:
         return Verdict(result, False, BeadStatus.IN_REVIEW, bead.attempts, 0, 0, 0, wip="ref")
     if not costs:
-        why = _why_held(result, bead.question)
-        return Verdict(
-            result, False, BeadStatus.OPEN, bead.attempts, bead.delay_step, no_work, lost, held_why=why, error=error
-        )
+        free = Verdict(result, False, BeadStatus.OPEN, bead.attempts, bead.delay_step, no_work, lost, error=error)
+        if result is Outcome.SETUP_FAILED:
+            return _setup_failed(free, facts)
+        return replace(free, held_why=_why_held(result, bead.question))
     used, step, not_before = spend(bead.attempts, bead.delay_step, facts.own_commits > bead.own_commits, rules, now)
     if used >= attempts.LIMIT:
         return Verdict(result, True, BeadStatus.FAILED, used, step, no_work, lost, error=error)
@@ -65,6 +69,14 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
         words = f" Last words: {seen.last_words}" if seen and seen.last_words else ""
         why = f"{no_work} attempts in a row ended without a commit. Change the bead, then `boomtown bead start`.{words}"
     return Verdict(result, True, BeadStatus.OPEN, used, step, no_work, lost, not_before, why, error)
+
+
+def _setup_failed(verdict: Verdict, facts: GitFacts) -> Verdict:
+    """With commits of its own on the branch it is the bead's doing, else the rig's: no other bead would get further."""
+    if facts.own_commits:
+        cure = "Correct its branch or the rig's setup, then `boomtown bead start`."
+        return replace(verdict, held_why=f"{verdict.error} {cure}")
+    return replace(verdict, pause_why=verdict.error)
 
 
 def _why_held(result: Outcome, question: str | None) -> str | None:
@@ -93,6 +105,8 @@ def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, ti
             return f"Ended after its time limit of {timeout_s or rules.timeout_s:g} s.{words}"
         case Outcome.CONTAINER_LOST:
             return "The container was lost; the work was kept."
+        case Outcome.SETUP_FAILED:
+            return (seen and seen.error) or "The worktree could not be made ready."
         case Outcome.START_FAILED:
             return (seen and seen.error) or "The agent could not be started."
     if seen and seen.error:

@@ -105,6 +105,9 @@ class Settings:
     stop_grace_s: float = 10.0
     done_grace_s: float = 30.0
     gate_timeout_s: float = 1800.0
+    setup_timeout_s: float = 600.0
+    shared_caches: bool = True
+    """Whether all agents of the home share the caches of their package managers."""
     fetch_max_age_s: float = 30.0
     silence_after_s: float = 90.0
     orphan_after_s: float = 900.0
@@ -177,6 +180,7 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         agents={DEMO: demo_agent()} | {key: _agent(table, key, value) for key, value in agents.items()},
         notify=_notify(table.below("notify", table.take("notify", _table, {}))),
         author=table.take("author", _one_of("polecat", "me"), Settings.author),
+        shared_caches=table.take("shared_caches", _flag, Settings.shared_caches),
         backoff_s=table.take("backoff", _delays, Settings.backoff_s),
         breaker_failures=table.take("breaker_failures", _whole, Settings.breaker_failures),
         **{f"{key}_s": table.take(key, _seconds, getattr(Settings, f"{key}_s")) for key in _DURATIONS},
@@ -189,8 +193,8 @@ def parse(text: str, name: str = "config.toml") -> Settings:
 
 
 _DURATIONS = (
-    "timeout", "stall_after", "stop_grace", "done_grace", "gate_timeout", "fetch_max_age", "silence_after",
-    "orphan_after", "answer_within", "breaker_window",
+    "timeout", "stall_after", "stop_grace", "done_grace", "gate_timeout", "setup_timeout", "fetch_max_age",
+    "silence_after", "orphan_after", "answer_within", "breaker_window",
 )  # fmt: skip
 
 
@@ -271,6 +275,12 @@ class _Table:
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise _WrongError(f"must be a whole number from 1, not {value!r}.")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongError(f"must be true or false, not {value!r}.")
     return value
 
 

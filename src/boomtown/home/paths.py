@@ -135,6 +135,11 @@ class RigPaths:
         """HOME of the polecat that works on a bead; kept over its attempts."""
         return self.root / "homes" / bead_id
 
+    @property
+    def files(self) -> Path:
+        """Files that a person put here for worktrees, at their paths in those."""
+        return self.root / "files"
+
     def gate_log(self, merge_id: str) -> Path:
         """All output of a merge's gates, outside any tree."""
         return self.root / "gates" / f"{merge_id}.log"

@@ -138,7 +138,8 @@ def _started(change: do.NoteStarted, tx: Tx, rig: Row, home: Home) -> None:  # n
 @apply.register
 def _exited(change: do.NoteExited, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
     seen = change.seen
-    values = {"exit_code": seen.exit_code, "signal": seen.signal, "error": seen.error} if seen else {}
+    told = ("exit_code", "signal", "error", "setup_failed")
+    values = {name: getattr(seen, name) for name in told} if seen else {}
     sql.change(tx.db, tables.runs, change.run.id, phase=RunPhase.EXITED, exited_at=tx.now, **values)
 
 
@@ -266,9 +267,17 @@ def _end(change: do.End, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
     if verdict.bead_status is None:
         sql.change(tx.db, tables.beads, run.bead.id, **streaks)
         return
+    if verdict.pause_why is not None:
+        pause_rig(tx, rig, verdict.pause_why)
     held = {"held": True, "held_why": verdict.held_why} if verdict.held_why else {}
     error = {"last_error": verdict.error} if verdict.error else {}
     move_bead(tx, rig, run.bead.id, verdict.bead_status, not_before=verdict.not_before, **streaks, **held, **error)
+
+
+def pause_rig(tx: Tx, rig: Row, why: str) -> None:
+    """The town starts nothing more in a rig in which nothing would get further, until a person has looked."""
+    sql.change(tx.db, tables.rigs, rig["id"], paused=True, pause_why=why, pause_why_at=tx.now)
+    tx.emit("rig.paused", rig=rig, whole_home=False, why=why)
 
 
 def _store_end(change: do.End, tx: Tx) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from boomtown.container.protocol import Message, RunSpec, Talk
+from boomtown.container.protocol import Message, RunSpec, Surroundings, Talk
 from boomtown.domain.branches import slug
 from boomtown.home import agents
 from boomtown.home.agents import Plan
@@ -95,6 +95,7 @@ class Dispatch:
             conflict_note=prompts.CONFLICT_NOTE if rework else "",
             role=prompts.role(self._home.root),
             fetch_max_age_s=self._settings.fetch_max_age_s,
+            around=self.around(rig),
             talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
         )
 
@@ -120,6 +121,16 @@ class Dispatch:
             reminder=prompts.REMINDER,
             answer_within_s=self._settings.answer_within_s,
             messages=tuple(map(as_message, waiting)),
+        )
+
+    def around(self, rig: Row) -> Surroundings:
+        """What the worktrees of `rig` get beyond what git has."""
+        own = rig["settings"]
+        return Surroundings(
+            **{key: tuple(own.get(key) or ()) for key in ("copy", "link", "home_files", "setup")},
+            submodules=bool(own.get("submodules")),
+            setup_timeout_s=float(own.get("setup_timeout") or self._settings.setup_timeout_s),
+            caches=self._settings.shared_caches,
         )
 
     def author(self, name: str) -> Author:

@@ -150,7 +150,14 @@ def _exit(row: Row) -> Seen | None:
     code, signal, error = row["exit_code"], row["signal"], row["error"]
     if row["phase"] != RunPhase.EXITED or (code is None and signal is None and error is None):
         return None
-    return Seen("exited", exit_code=code, signal=signal, start_failed=code is None and signal is None, error=error)
+    return Seen(
+        "exited",
+        exit_code=code,
+        signal=signal,
+        start_failed=code is None and signal is None,
+        setup_failed=row["setup_failed"],
+        error=error,
+    )
 
 
 def _merge(row: Row) -> MergeView:

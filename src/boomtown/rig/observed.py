@@ -26,6 +26,7 @@ def _seen(state: RunState) -> Seen:
         exit_code=state.exit_code,
         signal=state.signal,
         start_failed=state.start_failed,
+        setup_failed=state.setup_failed,
         error=state.error,
         last_words=state.last_words,
         last_output_at=state.last_output_at,

@@ -59,7 +59,8 @@ class Queue:
 
     def _paused(self) -> str | None:
         if self._rig["paused"]:
-            return f"The rig is paused. `boomtown resume {self._rig['name']}` goes on."
+            why = self._rig["pause_why"] or "The rig is paused."
+            return f"{why} `boomtown resume {self._rig['name']}` goes on."
         if self._home["paused"]:
             return "The whole home is paused. `boomtown resume` goes on."
         if self._closing:

@@ -158,6 +158,11 @@ def inbox(db: Connection, engine: Engine) -> list[Object]:
         ),
     )
     items += [_bead_item(row) for row in stuck]
+    for rig in rigs.all_rigs(db):
+        if rig["pause_why"]:
+            cure = f"boomtown resume {rig['name']}"
+            since = rig["pause_why_at"]
+            items.append(_item("paused", None, rig["id"], f"{rig['name']} is paused", rig["pause_why"], cure, since))
     home = rigs.the_home(db)
     if breaker_open(db, home, engine.settings, engine.clock.now()):
         minutes = engine.settings.breaker_window_s / 60
@@ -276,7 +281,7 @@ async def stream(engine: Engine, ref: str, since: int, limit: int | None, wait_s
 
 
 async def check_gates(engine: Engine, container: ContainerClient, dispatch: Dispatch, rig: Row) -> Object:
-    """Run a rig's gates on the tip of its default branch."""
+    """Prove a rig's setup and gates on the tip of its default branch."""
     head = await container.head(rig["name"], rig["default_branch"])
     if head is None:
         return {
@@ -285,8 +290,9 @@ async def check_gates(engine: Engine, container: ContainerClient, dispatch: Disp
             "tail": "The repository is empty; there is nothing to check.",
             "seconds": 0,
         }
-    if not rig["gates"]:
-        return {"green": True, "failed": None, "tail": "The rig has no gates.", "seconds": 0}
+    around = dispatch.around(rig)
+    if not rig["gates"] and around.plain:
+        return {"green": True, "failed": None, "tail": "The rig has neither setup nor gates.", "seconds": 0}
     digest = hashlib.sha256(objects.digest_text(rig["gates"]).encode()).hexdigest()[:12]
     key = f"check-{head[0][:12]}-{digest}"
     result = await container.gates(
@@ -298,6 +304,7 @@ async def check_gates(engine: Engine, container: ContainerClient, dispatch: Disp
             timeout_s=float(rig["settings"].get("gate_timeout") or engine.settings.gate_timeout_s),
             env=dispatch.base_environment(rig),
             log_path=str(engine.home.rig(rig["name"]).gate_log(key)),
+            around=around,
         )
     )
     return {"green": result.green, "failed": result.failed, "tail": result.tail, "seconds": result.seconds}

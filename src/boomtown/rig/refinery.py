@@ -122,6 +122,7 @@ class Refinery:
                 timeout_s=float(job.rig["settings"].get("gate_timeout") or self._engine.settings.gate_timeout_s),
                 env=self._dispatch.base_environment(job.rig),
                 log_path=str(self._engine.home.rig(job.rig["name"]).gate_log(key)),
+                around=self._dispatch.around(job.rig),
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,21 @@ from boomtown.store.sql import Row
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MOST_POLECATS = 1000
 LONGEST_GATE = 10_000
+SETUP = {"setup", "setup_timeout", "copy", "link", "home_files", "submodules", "pass_env"}
+"""Settings that a worktree is made ready by: when the town paused a rig for one of them, a change ends that."""
+_LOGIN = "it is a login that its program refreshes, and two copies end each other. Use `boomtown agent login`."
+OWN_FILES = {
+    ".gitconfig": "polecats have a git identity of their own.",
+    ".config/git/config": "polecats have a git identity of their own.",
+    ".claude.json": _LOGIN,
+    ".claude/.credentials.json": _LOGIN,
+    ".codex/auth.json": _LOGIN,
+    ".gemini/oauth_creds.json": _LOGIN,
+    ".qwen/oauth_creds.json": _LOGIN,
+    ".local/share/kilo/auth.json": _LOGIN,
+    ".local/share/opencode/auth.json": _LOGIN,
+}
+"""Files of a HOME that are never copied into another, and why."""
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
 COLUMNS = ("max_polecats", "agent", "merge", "landing", "gates")
@@ -127,6 +143,24 @@ def _words(key: str, value: Any) -> list[str]:
     return _texts(key, [word.strip() for word in value.split(",")] if isinstance(value, str) and value else value)
 
 
+def _paths(key: str, value: Any) -> list[str]:
+    """Relative paths that stay where they are meant to be."""
+    paths = [os.path.normpath(path) for path in _words(key, value)]
+    for path in paths:
+        parts = path.split("/")
+        if path.startswith(("/", "~")) or ".." in parts or path == "." or parts[0] == ".git" or not path.isprintable():
+            raise BadInputError(f"{key}: “{path}” must be a relative path, without .. and not in .git.", field=key)
+    return paths
+
+
+def _home_files(key: str, value: Any) -> list[str]:
+    paths = _paths(key, value)
+    for path in paths:
+        if path in OWN_FILES:
+            raise BadInputError(f"{key}: {path} is refused: {OWN_FILES[path]}", field=key)
+    return paths
+
+
 def _names(key: str, value: Any) -> list[str] | None:
     names = _words(key, value)
     slugs = [slug(name) for name in names]
@@ -164,6 +198,12 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "timeout": _seconds,
     "stall_after": _seconds,
     "gate_timeout": _seconds,
+    "setup": _texts,
+    "setup_timeout": _seconds,
+    "copy": _paths,
+    "link": _paths,
+    "home_files": _home_files,
+    "submodules": _flag,
     "pass_env": _words,
     "model": _model,
     "plugins": _words,

@@ -76,6 +76,8 @@ rigs = Table(
     Column("gates", JSON, nullable=False),
     Column("settings", JSON, nullable=False),
     Column("paused", Boolean, nullable=False, default=False),
+    Column("pause_why", Text),  # where it was not a person who paused it
+    Column("pause_why_at", Float),
     Column("last_run_number", Integer, nullable=False, default=0),
     Column("created_at", Float, nullable=False),
 )
@@ -178,6 +180,7 @@ runs = Table(
     Column("stop_at", Float),
     Column("exit_code", Integer),
     Column("signal", Integer),
+    Column("setup_failed", Boolean, nullable=False, default=False),
     Column("outcome", String),
     Column("error", Text),
     Column("wip", String),

@@ -193,3 +193,15 @@ def test_spending_an_attempt_counts_it_and_says_when_the_next_may_start() -> Non
     assert spend(0, 0, False, RULES, NOW) == (1, 1, NOW + 5)
     assert spend(2, 2, False, RULES, NOW) == (3, 3, NOW + 120)
     assert spend(2, 2, True, RULES, NOW) == (3, 1, NOW + 5)
+
+
+def test_a_setup_that_fails_without_work_on_the_branch_is_the_rigs_doing() -> None:
+    found = verdict(run(of=bead(attempts=2)), exited(None, setup_failed=True, error="`npm ci` failed."), CLEAN)
+    assert (found.outcome, found.costs, found.bead_status) == (Outcome.SETUP_FAILED, False, BeadStatus.OPEN)
+    assert (found.attempts, found.held_why, found.pause_why) == (2, None, "`npm ci` failed.")
+
+
+def test_a_setup_that_fails_on_a_branch_with_commits_holds_the_bead_alone() -> None:
+    found = verdict(seen=exited(None, setup_failed=True, error="`npm ci` failed."))
+    assert (found.outcome, found.costs, found.pause_why) == (Outcome.SETUP_FAILED, False, None)
+    assert found.held_why == ("`npm ci` failed. Correct its branch or the rig's setup, then `boomtown bead start`.")

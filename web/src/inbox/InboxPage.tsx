@@ -20,6 +20,7 @@ const KINDS: Record<string, string> = {
   remote_refused: "The remote refused",
   base_red: "Red on the default branch, too",
   breaker: "Dispatch stopped",
+  paused: "Setup failed",
   question: "Asks you",
   permission: "Asks for permission",
 };
@@ -101,9 +102,9 @@ function Actions({ item }: { item: InboxItem }) {
       onClose={close}
     />
   );
-  if (item.kind === "breaker") {
+  if (item.kind === "breaker" || item.kind === "paused") {
     return (
-      <Do className="strong" act={() => api.resume.mutate({})}>
+      <Do className="strong" act={() => api.resume.mutate(item.rig_id === null ? {} : { rigId: item.rig_id })}>
         Resume dispatch
       </Do>
     );

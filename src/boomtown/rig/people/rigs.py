@@ -144,7 +144,8 @@ class RigService(Service):
 
         def work(tx: Tx) -> str:
             rig = finding.rig(tx.db, rig_id)
-            sql.change(tx.db, tables.rigs, rig["id"], **rigwork.split(checked, rig))
+            cured = {"paused": False, "pause_why": None} if rig["pause_why"] and rigwork.SETUP & set(checked) else {}
+            sql.change(tx.db, tables.rigs, rig["id"], **rigwork.split(checked, rig), **cured)
             rigs.forget_gate_results(tx.db, rig["id"])
             beadwork.land_by_itself(tx, finding.rig(tx.db, rig["id"]))
             tx.emit("rig.changed", rig=rig, settings=sorted(checked))

@@ -67,7 +67,7 @@ class WholeService(Service):
         def work(tx: Tx) -> Object:
             rig = finding.rig(tx.db, found) if found else None
             if rig is not None:
-                sql.change(tx.db, tables.rigs, rig["id"], paused=paused)
+                sql.change(tx.db, tables.rigs, rig["id"], paused=paused, pause_why=None)
             else:
                 rigs.change_home(tx.db, paused=paused)
             if not paused:
