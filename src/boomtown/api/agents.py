@@ -1,6 +1,6 @@
 """The agent HTTP API of CONTRACT section 4: routes, tokens and the envelope around `rig.desk.Desk`.
 
-The order of the checks: 401 here, then 403, 409 FENCED, 404 and 400 in the desk, in the transaction that acts.
+The order of the checks: 401 and 429 here, then 403, 409 FENCED, 404 and 400 in the desk, in the transaction that acts.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from boomtown import __version__
-from boomtown.api.auth import bearer
+from boomtown.api.admission import Admission
 from boomtown.api.bodies import read_body
 from boomtown.api.errors import BadMethodError, envelope, json_answer
-from boomtown.domain.errors import BadInputError, NotFoundError, UnauthorizedError
+from boomtown.domain.errors import BadInputError, NotFoundError
 from boomtown.rig.desk import Body, Desk
-from boomtown.rig.tokens import Claims, Tokens
+from boomtown.rig.tokens import Claims
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request."""
@@ -91,23 +91,23 @@ async def health(_request: Request) -> Response:
     return _success({"status": "ok", "version": __version__})
 
 
-def agent_routes(desk: Desk, tokens: Tokens) -> list[BaseRoute]:
+def agent_routes(desk: Desk, admission: Admission) -> list[BaseRoute]:
     """All routes below `/api/towns`, with an envelope for what is not there."""
     paths: dict[str, dict[str, Verb]] = {}
     for method, path, verb in VERBS:
         paths.setdefault(path, {})[method] = verb
-    known = [_route(path, verbs, desk, tokens) for path, verbs in paths.items()]
-    elsewhere = Route("/api/towns/{rest:path}", _unknown(tokens), methods=METHODS)
+    known = [_route(path, verbs, desk, admission) for path, verbs in paths.items()]
+    elsewhere = Route("/api/towns/{rest:path}", _unknown(admission), methods=METHODS)
     return [Route(f"{BASE}/health", health, methods=["GET"]), *known, elsewhere]
 
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def _route(path: str, verbs: dict[str, Verb], desk: Desk, tokens: Tokens) -> BaseRoute:
+def _route(path: str, verbs: dict[str, Verb], desk: Desk, admission: Admission) -> BaseRoute:
     async def answer(request: Request) -> Response:
         try:
-            claims = claims_of(request, tokens)
+            claims = admission.admit(request)
             verb = verbs.get("GET" if request.method == "HEAD" else request.method)
             if verb is None:
                 raise BadMethodError(f"{request.method} is not for this path; it takes {' and '.join(verbs)}.")
@@ -125,23 +125,15 @@ def _route(path: str, verbs: dict[str, Verb], desk: Desk, tokens: Tokens) -> Bas
     return Route(BASE + path, answer, methods=METHODS)
 
 
-def _unknown(tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
+def _unknown(admission: Admission) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            claims_of(request, tokens)
+            admission.admit(request)
             raise NotFoundError(f"There is no path {request.url.path[:200]} here.")
         except Exception as error:  # noqa: BLE001 - as above
             return envelope(error, request.method)
 
     return answer
-
-
-def claims_of(request: Request, tokens: Tokens) -> Claims:
-    """Whose request it is. Raises `UnauthorizedError`."""
-    token = bearer(request.scope)
-    if token is None:
-        raise UnauthorizedError("The agent's token is missing. Send `Authorization: Bearer $GASTOWN_SESSION_TOKEN`.")
-    return tokens.verify(token)
 
 
 async def body_of(request: Request) -> bytes:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from boomtown.api.admission import Admission
 from boomtown.api.agents import METHODS, agent_routes, health
 from boomtown.api.auth import People, check_source
 from boomtown.api.describe.page import docs_routes
@@ -58,11 +59,12 @@ class App:
 
         self._people = people
         self._trpc = Endpoint(gastown, context=caller_of, explain=to_trpc)
+        admission = Admission(services.tokens)
         routes = [
             Route("/health", health, methods=["GET"]),
             *login_routes(people),
-            *agent_routes(services.desk, services.tokens),
-            mcp_route(services.desk, services.tokens),
+            *agent_routes(services.desk, admission),
+            mcp_route(services.desk, admission),
             Mount("/trpc", self._trpc),
             *rest_routes(caller_of),
             *docs_routes(),

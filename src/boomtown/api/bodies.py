@@ -15,13 +15,20 @@ class TooLargeError(BoomtownError):
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """The body, of at most `most` bytes. Raises `TooLargeError` as soon as more has come."""
+    """The body, of at most `most` bytes. Raises `TooLargeError` if more is announced, or as soon as more has come."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > most:
+        raise _too_large(most)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            raise TooLargeError(f"The body is larger than {most} bytes. Send less.")
+            raise _too_large(most)
     return bytes(body)
+
+
+def _too_large(most: int) -> TooLargeError:
+    return TooLargeError(f"The body is larger than {most} bytes. Send less.")
 
 
 def is_json(request: Request) -> bool:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from boomtown.api.trpc import TrpcError
 from boomtown.api.trpc.encoding import to_json
-from boomtown.domain.errors import BoomtownError
+from boomtown.domain.errors import BoomtownError, TooManyError
 
 log = structlog.get_logger()
 
@@ -60,4 +60,7 @@ def envelope(error: Exception, where: str) -> Response:
     """The answer of the agent API to anything that was raised."""
     told = expected(error, where)
     body = {"success": False, "error": told.message, "code": told.code}
-    return json_answer(body, told.http_status)
+    answer = json_answer(body, told.http_status)
+    if isinstance(told, TooManyError):
+        answer.headers["retry-after"] = str(told.data["retry_after_s"])
+    return answer

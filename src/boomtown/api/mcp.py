@@ -13,25 +13,26 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from boomtown.api import agents
+from boomtown.api.admission import Admission
 from boomtown.api.errors import BadMethodError, envelope, expected, json_answer
 from boomtown.api.tools.speech import PARSE_ERROR, Call, failure, reply
 from boomtown.api.tools.words import text_of
 from boomtown.rig.desk import Desk
-from boomtown.rig.tokens import Claims, Tokens
+from boomtown.rig.tokens import Claims
 
 _VERBS = {(method, path): verb for method, path, verb in agents.VERBS}
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def mcp_route(desk: Desk, tokens: Tokens) -> BaseRoute:
+def mcp_route(desk: Desk, admission: Admission) -> BaseRoute:
     """The one route; only POST is spoken, since nothing is ever sent unasked."""
 
     async def answer(request: Request) -> Response:
         try:
-            claims = agents.claims_of(request, tokens)
+            claims = admission.admit(request)
             if request.method != "POST":
                 raise BadMethodError(f"{request.method} is not for this path; it takes POST.")
-            return await _answer(desk, claims, await agents.body_of(request))
+            return await _answer(desk, admission, claims, await agents.body_of(request))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:  # noqa: BLE001 - the edge of a request; `envelope` logs what nobody expected
@@ -45,12 +46,14 @@ def mcp_route(desk: Desk, tokens: Tokens) -> BaseRoute:
     return Route("/mcp", answer, methods=_METHODS)
 
 
-async def _answer(desk: Desk, claims: Claims, body: bytes) -> Response:
+async def _answer(desk: Desk, admission: Admission, claims: Claims, body: bytes) -> Response:
     try:
         message = pydantic_core.from_json(body, allow_inf_nan=False)
     except ValueError:
         return json_answer(failure(None, PARSE_ERROR, "This is no JSON."), 400)
     if isinstance(message, list):  # a batch, which older versions of the protocol have
+        for _ in message[1:]:
+            admission.count(claims)
         answers = [told for told in [await _one(desk, claims, one) for one in message] if told is not None]
         return json_answer(answers) if answers else Response(status_code=202)
     told = await _one(desk, claims, message)

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-import uvicorn
 
 from boomtown import __version__
 from boomtown.api import logs
 from boomtown.api.app import App
 from boomtown.api.auth import People
+from boomtown.api.http import Http
 from boomtown.api.listening import check_host, listen, url_of
 from boomtown.container.local import LocalContainer
 from boomtown.container.settings import Settings as ContainerSettings
@@ -34,11 +34,6 @@ from boomtown.rig.compose import BACKUP_EVERY_S, TownRuntime, open_database
 from boomtown.rig.dispatch import Author
 
 log = structlog.get_logger()
-
-LARGEST_HEAD = 256 * 1024
-"""Bytes of a request line and its headers; batches of queries are long."""
-REQUESTS_END_S = 5
-"""Seconds that requests get to end when the server does."""
 
 
 @dataclass(frozen=True)
@@ -126,47 +121,6 @@ class Stop:
             asyncio.get_running_loop().add_signal_handler(number, self.ask, False, False)
 
 
-class _Http(uvicorn.Server):
-    """Uvicorn without its own signals and ticking: an idle server sleeps."""
-
-    def __init__(self, app: App) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http="h11",
-                ws="none",
-                lifespan="off",
-                loop="asyncio",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                h11_max_incomplete_event_size=LARGEST_HEAD,
-                timeout_graceful_shutdown=REQUESTS_END_S,
-            )
-        )
-        self._app = app
-        self.up = asyncio.Event()
-        self._end = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        self.up.set()
-        await self._end.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.close()
-        await super().shutdown(sockets)
-
-    def end(self) -> None:
-        self._end.set()
-
-
 async def _serve(home: Home, settings: config.Settings, options: Options, on_ready: Callable[[str, str], None]) -> None:
     stop = Stop()
     stop.on_signals()
@@ -227,7 +181,7 @@ async def _answer(
     stop: Stop,
 ) -> None:
     """Answer requests until somebody wants an end; then take down what shall not go on, and end."""
-    http = _Http(app)
+    http = Http(app)
     serving = asyncio.create_task(http.serve([listening]), name="http")
     await asyncio.wait({serving, up := asyncio.create_task(http.up.wait())}, return_when=asyncio.FIRST_COMPLETED)
     up.cancel()

@@ -109,7 +109,7 @@ def _data(status: int, text: bytes, url: str) -> Any:
         message, code = str(envelope["error"]), envelope.get("code") or "INTERNAL"
     except (ValueError, KeyError, TypeError):
         message, code = f"{url} answered with status {status}, but not as a town does.", "INTERNAL"
-    if status == 503:
+    if status in (429, 503):
         raise UnavailableError(message)
     if code == "FENCED":
         raise FencedError(

@@ -32,7 +32,7 @@ class Tokens:
 
     def __init__(self, home: Home, clock: Clock) -> None:
         self._key = secret_file(home.jwt_key)
-        self._clock = clock
+        self.clock = clock
 
     def issue(self, claims: Claims, deadline_at: float) -> str:
         """A token that lives one hour past the run's deadline (epoch seconds); the run number ends it earlier."""
@@ -42,7 +42,7 @@ class Tokens:
             "agentId": claims.agent_id,
             "run": claims.run,
             "role": claims.role,
-            "iat": int(self._clock.now()),
+            "iat": int(self.clock.now()),
             "exp": int(deadline_at) + AFTER_DEADLINE_S,
         }
         return jwt.encode(body, self._key, algorithm="HS256")
@@ -62,7 +62,7 @@ class Tokens:
         names = [name for key in ("townId", "rigId", "agentId", "role") if isinstance(name := body.get(key), str)]
         if isinstance(run, bool) or not isinstance(run, int) or len(names) < 4:
             raise UnauthorizedError("The agent's token lacks a claim.")
-        if not isinstance(exp, (int, float)) or exp <= self._clock.now():
+        if not isinstance(exp, (int, float)) or exp <= self.clock.now():
             raise UnauthorizedError("The agent's token has expired.")
         return Claims(names[0], names[1], names[2], run, names[3])
 

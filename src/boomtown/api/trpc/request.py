@@ -31,6 +31,8 @@ class Request(Generic[C]):
     query: dict[str, str]
     last_event_id: str | None
     content_type: str
+    announced: int = 0
+    """Bytes that the body is said to have."""
 
     def raw_input(self, inputs: dict[int, Any], index: int) -> Any:
         """The input of one call; a subscription's also has the id to resume from, wherever the client put it."""
@@ -67,6 +69,7 @@ def read_request(scope: MutableMapping[str, Any], router: Router[C], max_batch: 
         query=query,
         last_event_id=headers.get("last-event-id") or query.get("lastEventId") or query.get("Last-Event-Id"),
         content_type=headers.get("content-type", "").partition(";")[0].strip().lower(),
+        announced=int(length[:20]) if (length := headers.get("content-length", "")).isdecimal() else 0,
     )
 
 
@@ -80,6 +83,8 @@ async def read_inputs(request: Request[C], receive: Receive, max_body: int) -> d
             sent = f"“{request.content_type}”" if request.content_type else "none"
             message = f"The content type must be application/json; the request has {sent}."
             raise TrpcError("UNSUPPORTED_MEDIA_TYPE", message)
+        if request.announced > max_body:
+            raise _too_large(max_body)
         text = await _read_body(receive, max_body)
         where = "The body"
     else:
@@ -105,6 +110,10 @@ async def _read_body(receive: Receive, max_body: int) -> bytes:
             raise TrpcError("CLIENT_CLOSED_REQUEST", "The client left before its request was complete.")
         body += message.get("body", b"")
         if len(body) > max_body:
-            raise TrpcError("PAYLOAD_TOO_LARGE", f"The body is larger than {max_body} bytes. Send it in parts.")
+            raise _too_large(max_body)
         if not message.get("more_body"):
             return bytes(body)
+
+
+def _too_large(max_body: int) -> TrpcError:
+    return TrpcError("PAYLOAD_TOO_LARGE", f"The body is larger than {max_body} bytes. Send it in parts.")
