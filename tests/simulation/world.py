@@ -58,6 +58,7 @@ class World:
         self.calm = False
         self._lives = 0
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._down_now = asyncio.Event()
         self.failed = asyncio.Event()
         self._remotes = 0
 
@@ -96,15 +97,16 @@ class World:
         self.note("the server is gone")
         self.server.scheduler.kill()
         self.server = None
+        self._down_now.set()
         if self.machine.container is not None:
             self.machine.container.heard = None
 
     async def _keep_up(self) -> None:
         while True:
-            if self.server is None:
-                await asyncio.sleep(0.2 + self.random.random() * 8)
-                self.up()
-            await asyncio.sleep(0.5)
+            await self._down_now.wait()
+            self._down_now.clear()
+            await asyncio.sleep(0.2 + self.random.random() * 8)
+            self.up()
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         if not expected(error):

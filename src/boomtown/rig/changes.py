@@ -122,7 +122,7 @@ def _started(change: do.NoteStarted, tx: Tx, rig: Row, home: Home) -> None:  # n
     sql.change(tx.db, tables.runs, run.id, phase=RunPhase.RUNNING, pid=seen.pid, started_at=seen.started_at or tx.now)
     sql.change(tx.db, tables.beads, run.bead.id, old_branch=None)
     if not run.talks:  # what waited was in its prompt
-        waited = messages.queued(tx.db, [run.bead.id]).get(run.bead.id, [])
+        waited = messages.queued(tx.db, run.bead.id)
         deliver(tx, rig, run, [row["id"] for row in waited if row["created_at"] <= run.claimed_at])
     tx.emit(
         "run.started",

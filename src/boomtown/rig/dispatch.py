@@ -67,7 +67,7 @@ class Dispatch:
         talks = agent.kind == "acp"
         env = self._environment(rig, polecat, bead, run)
         plan = self.plan(agent, rig, bead["model"] or rig["settings"].get("model"))
-        waiting = messages.queued(db, [bead["id"]]).get(bead["id"], [])
+        waiting = messages.queued(db, bead["id"])
         heard = [row for row in waiting if row["created_at"] <= run["claimed_at"]]
         author = self.author(polecat["name"])
         rework = bead["rework"] is not None

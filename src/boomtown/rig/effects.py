@@ -151,7 +151,7 @@ class ContainerEffects:
     async def _tell(self, run_id: str) -> None:
         def read(db: Connection) -> list[Row]:
             run = sql.by_id(db, tables.runs, run_id)
-            return messages.queued(db, [run["bead_id"]]).get(run["bead_id"], []) if run else []
+            return messages.queued(db, run["bead_id"]) if run else []
 
         waiting = await self._engine.read(read)
         await self._container.tell(run_id, tuple(map(as_message, waiting)))

@@ -44,7 +44,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
     container, busy, stopping, told = observed.of_rig(rig["name"]), observed.busy, observed.stopping, observed.told
     home = rigs.the_home(db)
     unfinished = runs.unfinished(db, rig["id"])
-    waiting = messages.queued(db, [run["bead_id"] for run in unfinished])
+    waiting = messages.queued_at_work(db, rig["id"])
     rules = rules_of(rig, settings)
     live = sum(run["ended_at"] is None for run in unfinished)
     dispatching = not (observed.closing or home["paused"] or rig["paused"])
@@ -117,7 +117,7 @@ def _bead(row: Row) -> BeadView:
     )
 
 
-def _run(row: Row, observed: Observed, settings: Settings, waiting: list[Row]) -> RunView:
+def _run(row: Row, observed: Observed, settings: Settings, waiting: list[str]) -> RunView:
     question = row["bead"]["question"]
     return RunView(
         id=row["id"],
@@ -138,7 +138,7 @@ def _run(row: Row, observed: Observed, settings: Settings, waiting: list[Row]) -
         stalled=row["stalled_at"] is not None,
         talks=settings.talks(row["agent_kind"]),
         asking=question["id"] if question and question["run_id"] == row["id"] else None,
-        unheard=frozenset(message["id"] for message in waiting),
+        unheard=frozenset(waiting),
         exit=_exit(row),
         facts=observed.facts.get(row["id"]),
         wip=row["wip"],

@@ -49,8 +49,12 @@ def matching(connection: Connection, prefix: str, rig_id: str | None = None) -> 
 
 
 def ids_like(connection: Connection, rig_id: str, prefix: str) -> list[str]:
-    query = select(beads.c.id).where(beads.c.rig_id == rig_id, beads.c.id.startswith(prefix))
-    return list(connection.execute(query).scalars())
+    return sql.column(connection, _ids_like(), rig=rig_id, like=f"{prefix}%")
+
+
+@sql.prepared
+def _ids_like() -> sql.Query:
+    return select(beads.c.id).where(beads.c.rig_id == bindparam("rig"), beads.c.id.like(bindparam("like")))
 
 
 def _blocked() -> ColumnElement[bool]:
@@ -81,13 +85,15 @@ def startable(
     connection: Connection, rig_id: str, now: float, limit: int, full_kinds: Collection[str] = ()
 ) -> list[Row]:
     """The first beads in queue order (priority, then age) that may start now."""
-    full = list(full_kinds) or [""]  # no kind is called so
-    return sql.rows(connection, _startable(), rig=rig_id, now=now, most=limit, full=full)
+    full = {f"full_{place}": kind for place, kind in enumerate(full_kinds)}
+    return sql.rows(connection, _startable(len(full)), rig=rig_id, now=now, most=limit, **full)
 
 
-@sql.once
-def _startable() -> sql.Query:
-    query = select(beads).where(_waits_for_a_place(), beads.c.agent_kind.not_in(bindparam("full", expanding=True)))
+@sql.prepared
+def _startable(full_kinds: int) -> sql.Query:
+    query = select(beads).where(_waits_for_a_place())
+    for place in range(full_kinds):
+        query = query.where(beads.c.agent_kind != bindparam(f"full_{place}"))
     return query.order_by(beads.c.rank, beads.c.seq).limit(bindparam("most"))
 
 
@@ -95,18 +101,18 @@ def has_startable(connection: Connection, rig_id: str, now: float) -> bool:
     return sql.scalar(connection, _one_startable(), rig=rig_id, now=now) is not None
 
 
-@sql.once
+@sql.prepared
 def _one_startable() -> sql.Query:
     return select(beads.c.id).where(_waits_for_a_place()).limit(1)
 
 
 def positions(connection: Connection, rig_id: str, now: float) -> dict[str, int]:
     """Place in line, from 1, of every bead that waits only for room."""
-    waiting = connection.execute(_in_line(), {"rig": rig_id, "now": now}).scalars()
+    waiting = sql.column(connection, _in_line(), rig=rig_id, now=now)
     return {bead_id: place for place, bead_id in enumerate(waiting, 1)}
 
 
-@sql.once
+@sql.prepared
 def _in_line() -> sql.Query:
     return select(beads.c.id).where(_waits_for_a_place()).order_by(beads.c.rank, beads.c.seq)
 
@@ -116,7 +122,7 @@ def next_due(connection: Connection, rig_id: str, now: float) -> float | None:
     return sql.scalar(connection, _next_due(), rig=rig_id, now=now)
 
 
-@sql.once
+@sql.prepared
 def _next_due() -> sql.Query:
     return select(func.min(beads.c.not_before)).where(
         beads.c.rig_id == bindparam("rig"),
@@ -130,15 +136,19 @@ def blockers(connection: Connection, bead_ids: Sequence[str]) -> dict[str, list[
     """For each bead the ones that still block it: `id`, `title`, `status`."""
     found: dict[str, list[Row]] = {}
     for start in range(0, len(bead_ids), 500):
-        query = (
-            select(dependencies.c.bead_id, beads.c.id, beads.c.title, beads.c.status)
-            .join(beads, beads.c.id == dependencies.c.blocker_id)
-            .where(dependencies.c.bead_id.in_(bead_ids[start : start + 500]), beads.c.status != "closed")
-            .order_by(beads.c.seq)
-        )
-        for row in sql.rows(connection, query):
+        for row in sql.rows(connection, _blockers(), beads=bead_ids[start : start + 500]):
             found.setdefault(row.pop("bead_id"), []).append(row)
     return found
+
+
+@sql.once
+def _blockers() -> sql.Query:
+    return (
+        select(dependencies.c.bead_id, beads.c.id, beads.c.title, beads.c.status)
+        .join(beads, beads.c.id == dependencies.c.blocker_id)
+        .where(dependencies.c.bead_id.in_(bindparam("beads", expanding=True)), beads.c.status != "closed")
+        .order_by(beads.c.seq)
+    )
 
 
 def dependency_edges(connection: Connection, rig_id: str) -> list[tuple[str, str]]:
@@ -159,14 +169,24 @@ def set_blockers(connection: Connection, bead_id: str, blocker_ids: Sequence[str
 
 def add_attempt(connection: Connection, bead_id: str, **values: Any) -> None:
     """Append to the bead's log of attempts."""
-    last = sql.scalar(connection, select(func.max(attempts.c.seq)).where(attempts.c.bead_id == bead_id)) or 0
+    last = sql.scalar(connection, _last_attempt(), bead=bead_id) or 0
     sql.add(connection, attempts, bead_id=bead_id, seq=last + 1, **values)
+
+
+@sql.prepared
+def _last_attempt() -> sql.Query:
+    return select(func.max(attempts.c.seq)).where(attempts.c.bead_id == bindparam("bead"))
 
 
 def attempt_log(connection: Connection, bead_ids: Sequence[str]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for start in range(0, len(bead_ids), 500):
-        query = select(attempts).where(attempts.c.bead_id.in_(bead_ids[start : start + 500])).order_by(attempts.c.seq)
-        for row in sql.rows(connection, query):
+        for row in sql.rows(connection, _attempt_log(), beads=bead_ids[start : start + 500]):
             found.setdefault(row["bead_id"], []).append(row)
     return found
+
+
+@sql.once
+def _attempt_log() -> sql.Query:
+    of_beads = select(attempts).where(attempts.c.bead_id.in_(bindparam("beads", expanding=True)))
+    return of_beads.order_by(attempts.c.seq)

@@ -89,4 +89,6 @@ def _configure(raw: Any, _record: Any) -> None:
 def _begin_immediate(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         reading = connection.get_execution_options().get("boomtown_read")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        cursor = connection.connection.cursor()
+        cursor.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
+        cursor.close()

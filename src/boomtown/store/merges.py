@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, literal_column, select
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
 from boomtown.store.tables import beads, merges, runs
 
 _DONE = ("merged", "failed")
+_UNFINISHED = merges.c.status.not_in([literal_column(f"'{status}'") for status in _DONE])
+"""In the words of the partial index, so that the database sees that it fits."""
 
 
 def add(connection: Connection, rig_id: str, **values: Any) -> None:
     """Append to the rig's queue."""
-    last = sql.scalar(connection, select(func.max(merges.c.seq)).where(merges.c.rig_id == rig_id)) or 0
+    last = sql.scalar(connection, _last(), rig=rig_id) or 0
     sql.add(connection, merges, rig_id=rig_id, seq=last + 1, **values)
+
+
+@sql.prepared
+def _last() -> sql.Query:
+    return select(func.max(merges.c.seq)).where(merges.c.rig_id == bindparam("rig"))
 
 
 def unfinished(connection: Connection, rig_id: str) -> list[Row]:
@@ -24,7 +31,7 @@ def unfinished(connection: Connection, rig_id: str) -> list[Row]:
     return sql.rows(connection, _unfinished(), rig=rig_id)
 
 
-@sql.once
+@sql.prepared
 def _unfinished() -> sql.Query:
     leftover = (
         select(func.count())
@@ -34,14 +41,14 @@ def _unfinished() -> sql.Query:
     )
     return (
         select(merges, leftover.label("leftover"))
-        .where(merges.c.rig_id == bindparam("rig"), merges.c.status.not_in(_DONE))
+        .where(merges.c.rig_id == bindparam("rig"), _UNFINISHED)
         .order_by(merges.c.seq)
     )
 
 
 def of_rig(connection: Connection, rig_id: str, finished: int) -> list[Row]:
     """The unfinished ones and the last `finished` others, oldest first."""
-    waiting = sql.rows(connection, select(merges).where(merges.c.rig_id == rig_id, merges.c.status.not_in(_DONE)))
+    waiting = sql.rows(connection, select(merges).where(merges.c.rig_id == rig_id, _UNFINISHED))
     over = select(merges).where(merges.c.rig_id == rig_id, merges.c.status.in_(_DONE))
     done = sql.rows(connection, over.order_by(merges.c.seq.desc()).limit(finished))
     return sorted(done + waiting, key=lambda row: row["seq"])
@@ -51,9 +58,9 @@ def unfinished_of_bead(connection: Connection, bead_id: str) -> Row | None:
     return sql.first(connection, _unfinished_of_bead(), bead=bead_id)
 
 
-@sql.once
+@sql.prepared
 def _unfinished_of_bead() -> sql.Query:
-    return select(merges).where(merges.c.bead_id == bindparam("bead"), merges.c.status.not_in(_DONE))
+    return select(merges).where(merges.c.bead_id == bindparam("bead"), _UNFINISHED)
 
 
 def last_of_bead(connection: Connection, bead_id: str) -> Row | None:

@@ -32,7 +32,7 @@ def the_home(connection: Connection) -> Row:
     return row
 
 
-@sql.once
+@sql.prepared
 def _the_home() -> sql.Query:
     return select(home).where(home.c.id == 1)
 
@@ -58,14 +58,19 @@ def all_rigs(connection: Connection, town_id: str | None = None) -> list[Row]:
     return [rig for rig in found if town_id in (None, rig["town_id"])]
 
 
-@sql.once
+@sql.prepared
 def _all_rigs() -> sql.Query:
     return select(rigs).order_by(rigs.c.created_at, rigs.c.name_key)
 
 
 def rig_named(connection: Connection, name: str) -> Row | None:
     """By name, without regard to case."""
-    return sql.first(connection, select(rigs).where(rigs.c.name_key == name.lower()))
+    return sql.first(connection, _rig_named(), name=name.lower())
+
+
+@sql.prepared
+def _rig_named() -> sql.Query:
+    return select(rigs).where(rigs.c.name_key == bindparam("name"))
 
 
 def count_unfinished(connection: Connection, rig_id: str) -> int:
@@ -88,7 +93,7 @@ def count_failures_since(connection: Connection, since: float) -> int:
     return sql.scalar(connection, _failures(), since=since) or 0
 
 
-@sql.once
+@sql.prepared
 def _failures() -> sql.Query:
     return select(func.count()).where(events.c.kind == "bead.failed", events.c.at > bindparam("since"))
 

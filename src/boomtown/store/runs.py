@@ -13,15 +13,16 @@ from boomtown.store.tables import beads, polecats, rigs, runs
 
 def unfinished(connection: Connection, rig_id: str) -> list[Row]:
     """Runs that live or whose worktree is still there, with their beads' columns as `bead`."""
-    found = []
-    for row in sql.rows(connection, _unfinished(), rig=rig_id):
-        run = {column.name: row.pop(f"run_{column.name}") for column in runs.c}
-        run["bead"] = row
-        found.append(run)
-    return found
+    names, found = _unfinished().run(connection, {"rig": rig_id})
+    own = len(runs.c)
+    of_run, of_bead = tuple(runs.c.keys()), names[own:]
+    return [
+        {**dict(zip(of_run, row[:own], strict=True)), "bead": dict(zip(of_bead, row[own:], strict=True))}
+        for row in found
+    ]
 
 
-@sql.once
+@sql.prepared
 def _unfinished() -> sql.Query:
     run_columns = [column.label(f"run_{column.name}") for column in runs.c]
     return (
@@ -38,21 +39,21 @@ def live_count(connection: Connection, rig_id: str | None = None) -> int:
     return sql.scalar(connection, _live_count(), rig=rig_id) or 0
 
 
-@sql.once
+@sql.prepared
 def _live_count() -> sql.Query:
     of_rig = select(func.count()).select_from(runs).where(runs.c.rig_id == bindparam("rig"))
     return of_rig.where(runs.c.ended_at.is_(None))
 
 
 def live_by_rig(connection: Connection) -> dict[str, int]:
-    return {row[0]: row[1] for row in connection.execute(_live_by("rig_id"))}
+    return dict(_live_by("rig_id").run(connection, {})[1])
 
 
 def live_by_kind(connection: Connection) -> dict[str, int]:
-    return {row[0]: row[1] for row in connection.execute(_live_by("agent_kind"))}
+    return dict(_live_by("agent_kind").run(connection, {})[1])
 
 
-@sql.once
+@sql.prepared
 def _live_by(column: str) -> sql.Query:
     return select(runs.c[column], func.count()).where(runs.c.ended_at.is_(None)).group_by(runs.c[column])
 
@@ -70,7 +71,7 @@ def by_number(connection: Connection, rig_id: str, number: int) -> Row | None:
     return sql.first(connection, _by_number(), rig=rig_id, number=number)
 
 
-@sql.once
+@sql.prepared
 def _by_number() -> sql.Query:
     return select(runs).where(runs.c.rig_id == bindparam("rig"), runs.c.number == bindparam("number"))
 
@@ -86,14 +87,18 @@ def last_of_bead(connection: Connection, bead_id: str) -> Row | None:
 
 def last_of_polecats(connection: Connection, polecat_ids: list[str]) -> dict[str, Row]:
     """The latest run of each polecat."""
+    return {row["polecat_id"]: row for row in sql.rows(connection, _last_of_polecats(), polecats=polecat_ids)}
+
+
+@sql.once
+def _last_of_polecats() -> sql.Query:
     newest = (
         select(runs.c.polecat_id, func.max(runs.c.number).label("number"))
-        .where(runs.c.polecat_id.in_(polecat_ids))
+        .where(runs.c.polecat_id.in_(bindparam("polecats", expanding=True)))
         .group_by(runs.c.polecat_id)
         .subquery()
     )
-    query = select(runs).join(newest, (newest.c.polecat_id == runs.c.polecat_id) & (newest.c.number == runs.c.number))
-    return {row["polecat_id"]: row for row in sql.rows(connection, query)}
+    return select(runs).join(newest, (newest.c.polecat_id == runs.c.polecat_id) & (newest.c.number == runs.c.number))
 
 
 def live(connection: Connection) -> list[Row]:
@@ -108,10 +113,10 @@ def any_unfinished(connection: Connection) -> bool:
 
 def taken_ports(connection: Connection) -> set[int]:
     """First ports of all runs of the home that live or have a worktree left."""
-    return set(connection.execute(_taken_ports()).scalars())
+    return set(sql.column(connection, _taken_ports()))
 
 
-@sql.once
+@sql.prepared
 def _taken_ports() -> sql.Query:
     return select(runs.c.port_base).where(runs.c.disposed_at.is_(None))
 
@@ -128,7 +133,7 @@ def registered(connection: Connection, rig_id: str | None = None) -> list[Row]:
     return sql.rows(connection, _registered(everywhere=False), rig=rig_id)
 
 
-@sql.once
+@sql.prepared
 def _registered(*, everywhere: bool) -> sql.Query:
     first_run = select(func.min(runs.c.number)).where(runs.c.polecat_id == polecats.c.id).scalar_subquery()
     query = (
@@ -143,7 +148,12 @@ def _registered(*, everywhere: bool) -> sql.Query:
 
 def polecat_of_bead(connection: Connection, bead_id: str, *, released: bool = False) -> Row | None:
     """The polecat that is registered for a bead, or (`released`) was last."""
-    query = select(polecats).where(polecats.c.bead_id == bead_id)
+    return sql.first(connection, _polecat_of_bead(released), bead=bead_id)
+
+
+@sql.prepared
+def _polecat_of_bead(released: bool) -> sql.Query:
+    query = select(polecats).where(polecats.c.bead_id == bindparam("bead"))
     if not released:
         query = query.where(polecats.c.released_at.is_(None))
-    return sql.first(connection, query.order_by(polecats.c.created_at.desc()).limit(1))
+    return query.order_by(polecats.c.created_at.desc()).limit(1)

@@ -1,31 +1,52 @@
 """The few shapes that all queries have. Rows are dicts, one key per column.
 
-A statement costs more to build than to run, so what is asked often is built once (`once`), with `bindparam`s for what
-differs, which are given as `values`.
+A statement costs more to build and to compile than to run, so what is asked often is `prepared`, with `bindparam`s for
+what differs, which are given as `values`.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, cast
 
-from sqlalchemy import Connection, Executable, Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Executable, Select, Table, bindparam, select
+
+from boomtown.store.prepared import Prepared, Statement, adding, changing
 
 Row = dict[str, Any]
 Query = Select[*tuple[Any, ...]]
+P = ParamSpec("P")
 
 once = functools.cache
-"""For a function that builds a statement: it is built at the first call, and again for other arguments only."""
+"""For a function that builds a part of statements: it is built at the first call, and again for other arguments."""
 
 
-def first(connection: Connection, query: Query, **values: Any) -> Row | None:
+def prepared(build: Callable[P, Statement]) -> Callable[P, Prepared]:
+    """For a function that builds a statement: it is built and compiled at the first call with the same arguments."""
+
+    @functools.cache
+    @functools.wraps(build)
+    def once(*args: Any, **kwargs: Any) -> Prepared:
+        return Prepared(build(*args, **kwargs))
+
+    return cast("Callable[P, Prepared]", once)
+
+
+def first(connection: Connection, query: Query | Prepared, **values: Any) -> Row | None:
     """The first row, or None."""
+    if isinstance(query, Prepared):
+        columns, found = query.run(connection, values)
+        return dict(zip(columns, found[0], strict=True)) if found else None
     result = connection.execute(query, values)
     keys, row = result.keys(), result.first()
     return dict(zip(keys, row, strict=True)) if row is not None else None
 
 
-def rows(connection: Connection, query: Query, **values: Any) -> list[Row]:
+def rows(connection: Connection, query: Query | Prepared, **values: Any) -> list[Row]:
+    if isinstance(query, Prepared):
+        columns, found = query.run(connection, values)
+        return [dict(zip(columns, row, strict=True)) for row in found]
     result = connection.execute(query, values)
     keys = tuple(result.keys())
     return [dict(zip(keys, row, strict=True)) for row in result]
@@ -36,28 +57,26 @@ def by_id(connection: Connection, table: Table, row_id: str) -> Row | None:
 
 
 def add(connection: Connection, table: Table, **values: Any) -> None:
-    connection.execute(_add(table), values)
+    adding(table, frozenset(values)).run(connection, values)
 
 
 def change(connection: Connection, table: Table, row_id: str, **values: Any) -> None:
     """Set columns of one row, found by its id."""
-    connection.execute(_change(table), {"row_id": row_id, **values})
+    changing(table, frozenset(values)).run(connection, {"row_id": row_id, **values})
 
 
-def scalar(connection: Connection, query: Executable, **values: Any) -> Any:
+def scalar(connection: Connection, query: Executable | Prepared, **values: Any) -> Any:
+    """The first column of the first row, or None."""
+    if isinstance(query, Prepared):
+        return next(iter(column(connection, query, **values)), None)
     return connection.execute(query, values).scalar()
 
 
-@once
+def column(connection: Connection, query: Prepared, **values: Any) -> list[Any]:
+    """The first column of all rows."""
+    return [row[0] for row in query.run(connection, values)[1]]
+
+
+@prepared
 def _by_id(table: Table) -> Query:
     return select(table).where(table.c.id == bindparam("row_id"))
-
-
-@once
-def _add(table: Table) -> Insert:
-    return insert(table)
-
-
-@once
-def _change(table: Table) -> Update:
-    return update(table).where(table.c.id == bindparam("row_id"))

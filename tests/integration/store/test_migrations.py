@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import IntegrityError
 
 from boomtown.domain.errors import ConflictError, UnavailableError
 from boomtown.home.clock import LoopScheduler
@@ -99,5 +99,5 @@ def test_never_two_live_runs_of_one_thing(database: Database, same: str) -> None
         sql.add(db, tables.runs, **live_run())
         sql.add(db, tables.runs, **live_run(**{key: value for key, value in OTHER.items() if key != same}))
 
-    with pytest.raises(IntegrityError, match="UNIQUE"):
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         database.write_now(store)
