@@ -11,6 +11,7 @@ from tests.agents.model_server import ModelServer
 from tests.agents.programs import AgentTown
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this very hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Agent programs need a gigabyte each: all their tests are one group, which one worker runs."""
     for item in items:

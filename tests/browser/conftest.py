@@ -17,6 +17,7 @@ OpenTab = Callable[..., Page]
 MakeTown = Callable[..., Town]
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this very hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/tests/browser/" in item.path.as_posix():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import psutil
 
 COMMAND = Path(sys.executable).parent / "boomtown"
 AGENT = Path(__file__).parent / "agent.py"
+TALKER = Path(__file__).parent / "talker.py"
 KINDS = (
     "works", "quick", "waits", "crashes", "recovers", "idles", "leaves_files", "stubborn", "chatty", "twice", "goes_on",
     "same_line", "red_first", "reviewed", "pushes", "tells", "talks", "hostile",
@@ -66,6 +68,13 @@ def alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _described(process: psutil.Process) -> str:
+    """What a process is, while it can still be asked."""
+    with contextlib.suppress(psutil.Error):
+        return f"{process.pid} {process.status()} of {process.ppid()}: {' '.join(process.cmdline())}"
+    return f"{process.pid}, gone by now"
 
 
 def git(folder: Path, *words: str) -> str:
@@ -144,6 +153,7 @@ class Town:
                 f"command = {json.dumps([sys.executable, str(AGENT), kind])}",
                 f"env = {{ CONTROL = {json.dumps(str(self.control))} }}",
             ]
+        lines += ["[agents.talker]", 'kind = "acp"', f"command = {json.dumps([sys.executable, str(TALKER)])}"]
         (self.home / "config.toml").write_text("\n".join(lines) + "\n")
 
     def up(self, *words: str) -> None:
@@ -184,16 +194,17 @@ class Town:
     def close(self) -> None:
         """Take everything down; whatever survives is a failure, and is ended."""
         (self.control / "go").touch()
-        if (self.home / "server.json").exists():
-            self.run("down", "--now")
+        down = self.run("down", "--now") if (self.home / "server.json").exists() else None
         left = self._survivors()
+        words = [f"still running: {[_described(process) for process in left]}", f"{down}", self.last_words()]
         for process in left:
-            process.send_signal(signal.SIGKILL)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
-        assert not left, f"still running: {left}"
+        assert not left, "\n".join(words)
 
     def _survivors(self) -> list[psutil.Process]:
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while (left := self.processes()) and time.monotonic() < until:
             time.sleep(0.02)
         return left
