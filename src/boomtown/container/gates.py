@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -16,6 +18,8 @@ from boomtown.container.protocol import GateResult, GateSpec
 from boomtown.container.runs import Workshop
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Tree
+from boomtown.home.clock import iso
+from boomtown.home.paths import steps_file
 
 log = structlog.get_logger()
 
@@ -25,17 +29,25 @@ _LOG_BYTES = 64_000_000
 
 
 class GateLog:
-    """All output of a merge's gates in one file, and the end of the latest gate's."""
+    """All output of a merge's gates in one file, and the end of the latest gate's.
+
+    Beside it stands which of them have begun and ended, for whoever watches (`steps_file`).
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._room = _LOG_BYTES
         self._end = bytearray()
+        self._path = steps_file(path)
+        self._steps: list[dict[str, Any]] = []
+        self._note_steps()
 
     def begin(self, gate: str) -> None:
         self._write(f"$ {gate}\n".encode())
         self._end.clear()
+        self._steps.append({"command": gate, "began_at": iso(time.time()), "ended_at": None, "result": None})
+        self._note_steps()
 
     def feed(self, chunk: bytes) -> None:
         self._write(chunk)
@@ -44,6 +56,17 @@ class GateLog:
 
     def finish(self, words: str) -> None:
         self._write(f"[{words}]\n".encode())
+        if self._steps and self._steps[-1]["ended_at"] is None:
+            self._steps[-1] |= {"ended_at": iso(time.time()), "result": words}
+            self._note_steps()
+
+    def _note_steps(self) -> None:
+        draft = self._path.with_suffix(".new")
+        try:
+            draft.write_text(json.dumps(self._steps), encoding="utf-8")
+            draft.replace(self._path)
+        except OSError as error:  # a full disk must not turn a gate red
+            log.error("gate.steps_lost", error=str(error))
 
     def _write(self, data: bytes) -> None:
         if self._room > 0:

@@ -143,3 +143,8 @@ class RigPaths:
     def gate_log(self, merge_id: str) -> Path:
         """All output of a merge's gates, outside any tree."""
         return self.root / "gates" / f"{merge_id}.log"
+
+
+def steps_file(log_path: Path) -> Path:
+    """JSON beside a gate log: for each command in order `command`, `began_at`, and once over `ended_at`, `result`."""
+    return log_path.with_suffix(".steps")

@@ -156,6 +156,11 @@ def test_every_procedure_does_what_it_should(town: Town, session: Session) -> No
     right("approveBead", beadId=first)
     wait_for(session, first, lambda bead: bead["merge"]["status"] == "base_red")
     merge = right("getMergeQueue", rigId="web")[-1]
+    gates = right("getGateOutput", mergeId=merge["id"])
+    assert [(step["gate"], step["command"], step["result"]) for step in gates["steps"]] == [
+        (1, "false", "exit status 1")
+    ]
+    assert right("getGateOutput", mergeId=merge["id"], since=gates["nextSince"])["text"] == ""
     right("updateRig", rigId="web", settings={"gates": []})
     assert right("retryMerge", mergeId=merge["id"])["bead_id"] == first
     assert wait_for(session, first, is_in("closed"))["merge"]["status"] == "merged"
@@ -208,7 +213,7 @@ UNKNOWN = {
     "rigId": "listBeads getRig checkRig pullRig deleteRig getMergeQueue pause resume",
     "beadId": "getBead startBead cancelBead retryBead closeBead approveBead discardBead getDiff updateBead",
     "agentId": "getAgent stopAgent getStream getWorkspace openShell",
-    "mergeId": "retryMerge",
+    "mergeId": "retryMerge getGateOutput",
     "townId": "getTown deleteTown listRigs",
     "name": "removeUser",
 }

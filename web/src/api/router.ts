@@ -255,6 +255,26 @@ export interface Frame {
   more?: boolean;
 }
 
+/** `text` begins at the byte `since` of the file at `path`, and ends before `nextSince`. */
+export interface GateOutput {
+  merge_id: string;
+  gates: string[];
+  steps: GateStep[];
+  text: string;
+  since: number;
+  nextSince: number;
+  path: string;
+}
+
+/** A command that has begun. `gate` counts the gates from 1, and is null for what prepares the tree for them. */
+export interface GateStep {
+  command: string;
+  gate: number | null;
+  began_at: string;
+  ended_at: string | null;
+  result: string | null;
+}
+
 export interface GetBeadEvents {
   rigId?: string | null;
   beadId?: string | null;
@@ -263,6 +283,12 @@ export interface GetBeadEvents {
   before?: number | null;
   limit?: number | null;
   waitS?: number | null;
+}
+
+export interface GetGateOutput {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  mergeId: string;
+  since?: number | null;
 }
 
 export interface GetStream {
@@ -739,6 +765,11 @@ export type Gastown = {
   onLive: Subscription<OnLive | void, Live>;
   /** All unfinished merges of a rig and the last finished ones. */
   getMergeQueue: Query<RigInput, Merge[]>;
+  /**
+   * What the gates of a merge print, live: after the byte `since`, or the end of it. `nextSince` is where to go
+   * on.
+   */
+  getGateOutput: Query<GetGateOutput, GateOutput>;
   /** Try a merge again that waits for something outside. */
   retryMerge: Mutation<MergeInput, Merge>;
   /** A bead's changes against the merge base, uncommitted work included while it is live. */

@@ -10,7 +10,8 @@ from boomtown.domain.users import Role
 
 _TABLE = {
     Role.VIEWER: "listTowns getTown getRig listRigs listBeads getBead getBeadEvents listAgents getAgent getStream "
-    "getWorkspace getMergeQueue getDiff getStatus getInbox getMe onEvents onStreams onLive createLoginLink",
+    "getWorkspace getMergeQueue getGateOutput getDiff getStatus getInbox getMe onEvents onStreams onLive "
+    "createLoginLink",
     Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage answerAgent "
     "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell",
     Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown createBackup listBackups "

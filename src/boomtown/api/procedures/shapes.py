@@ -102,6 +102,28 @@ class Merge(TypedDict):
     updated_at: str
 
 
+class GateStep(TypedDict):
+    """A command that has begun. `gate` counts the gates from 1, and is null for what prepares the tree for them."""
+
+    command: str
+    gate: int | None
+    began_at: str
+    ended_at: str | None
+    result: str | None
+
+
+class GateOutput(TypedDict):
+    """`text` begins at the byte `since` of the file at `path`, and ends before `nextSince`."""
+
+    merge_id: str
+    gates: list[str]
+    steps: list[GateStep]
+    text: str
+    since: int
+    nextSince: int
+    path: str
+
+
 class AgentMessage(TypedDict):
     """Words for an agent. `state` is failed if its bead was over before its session took them. `sender` null: a person.
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from boomtown.container.protocol import DiffSpec
 from boomtown.domain.beads import BeadStatus
 from boomtown.domain.errors import ConflictError
-from boomtown.rig import beadwork, finding, objects
+from boomtown.rig import beadwork, finding, gates, objects
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.shells import Shells
@@ -89,6 +89,18 @@ class WorkerService(Service):
             return [objects.merge(row) for row in merges.of_rig(db, finding.rig(db, rig_id)["id"], 50)]
 
         return await self._engine.read(read)
+
+    async def get_gate_output(self, actor: str, merge_id: str, since: int | None = None) -> Object:  # noqa: ARG002
+        """What the gates of a merge print; see `gates.output`."""
+
+        def read(db: Connection) -> tuple[Row, Row]:
+            merge = finding.merge(db, merge_id)
+            return merge, finding.rig(db, merge["rig_id"])
+
+        merge, rig = await self._engine.read(read)
+        path = self._engine.home.rig(rig["name"]).gate_log(merge["id"])
+        found = await self._engine.scheduler.read(lambda: gates.output(path, rig["gates"], since))
+        return {"merge_id": merge["id"], "gates": rig["gates"], "path": str(path), **found}
 
     async def retry_merge(self, actor: str, merge_id: str) -> Object:
         found = await self._engine.read(lambda db: finding.merge(db, merge_id))
