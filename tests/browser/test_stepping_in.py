@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import MakeTown, OpenTab, login_path
 from tests.e2e.towns import Town, eventually
@@ -70,6 +70,41 @@ def test_a_bead_that_gave_up_shows_its_error_and_is_retried_by_a_click(town: Tow
     expect(page.get_by_role("list", name="Attempts").get_by_role("listitem")).to_have_count(5)
 
 
+def drag(page: Page, title: str, zone: str) -> None:
+    """As with a mouse: what can be done with a bead shows once it moves."""
+    page.get_by_role("article", name=title).hover()
+    page.mouse.down()
+    page.mouse.move(700, 500, steps=4)
+    target = page.get_by_text(zone, exact=True)
+    target.hover()
+    target.hover()  # the browser tells a place that it is hovered only from the second move on
+    page.mouse.up()
+
+
+def test_beads_are_dragged_over_the_board(town: Town, open_tab: OpenTab) -> None:
+    town.rig("dragging", "--merge", "review", "--max-polecats", "1")
+    (reviewed,) = town.sling("reviewed", "Review me", rig="dragging")
+    town.wait_for(reviewed, merge="approval")
+    (failed,) = town.sling("crashes", "Retry me", rig="dragging")
+    eventually(lambda: town.bead(failed)["status"] == "failed", "it gives up")
+    (working,) = town.sling("waits", "Cancel me", rig="dragging")
+    town.wait_for(working, status="in_progress")
+    town.sling("waits", "First", "Second", rig="dragging")
+    page = open_tab(town, "/rigs/dragging/board")
+    drag(page, "Second", "Make it high")
+    waiting = page.get_by_role("region", name="Waiting")
+    expect(waiting.get_by_role("article", name="Second")).to_contain_text("1 of 1 slots busy, 1st in line")
+    drag(page, "Retry me", "Retry it")
+    expect(waiting.get_by_role("article", name="Retry me")).to_contain_text("2nd in line")
+    drag(page, "Review me", "Approve it: it lands")
+    expect(page.get_by_role("region", name="Landed").get_by_role("article", name="Review me")).to_be_visible()
+    drag(page, "Cancel me", "Cancel it")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
+    expect(page.get_by_role("region", name="Gave up").get_by_role("article", name="Cancel me")).to_be_visible()
+    assert town.bead(working)["status"] == "cancelled"
+    expect(page.get_by_text("Make it high")).to_have_count(0)
+
+
 def test_a_stopped_polecat_leaves_its_bead_held_until_it_is_started(town: Town, open_tab: OpenTab) -> None:
     town.rig("stopping")
     (bead,) = town.sling("waits", "Take your time", rig="stopping")
@@ -86,17 +121,64 @@ def test_a_stopped_polecat_leaves_its_bead_held_until_it_is_started(town: Town, 
     expect(item).to_have_count(0)
 
 
-def test_what_the_server_says_to_a_message_is_shown(town: Town, open_tab: OpenTab) -> None:
+def test_a_message_to_an_agent_that_hears_nothing_waits_for_its_next_run(town: Town, open_tab: OpenTab) -> None:
     town.rig("talking")
     (bead,) = town.sling("waits", "Listen", rig="talking")
     town.wait_for(bead, status="in_progress")
-    page = open_tab(town, "/rigs/talking", failing=True)
+    page = open_tab(town, "/rigs/talking")
     page.get_by_role("article", name="Toast: Listen").get_by_role("link", name="open").click()
     page.get_by_label("Message to Toast").fill("Use the existing parser.")
     page.get_by_role("button", name="Send").click()
-    said = town.run("message", "talking/Toast", "Use the existing parser.")
-    shown = page.get_by_role("alert") if said.status else page.get_by_role("status").filter(has_text="turn ends")
-    expect(shown).to_be_visible()
+    messages = page.get_by_role("list", name="Messages")
+    expect(messages).to_contain_text("Use the existing parser. It gets this when its turn ends, or with its next run")
+
+
+def test_a_message_reaches_an_agent_that_talks_and_the_page_says_so(town: Town, open_tab: OpenTab) -> None:
+    town.rig("heard")
+    (bead,) = town.sling("talker", "Listen", rig="heard")
+    page = open_tab(town, "/rigs/heard")
+    pane = page.get_by_role("article", name="Toast: Listen")
+    expect(pane.get_by_text("I was told:")).to_be_visible()
+    pane.get_by_role("link", name="open").click()
+    log = page.get_by_role("log")
+    expect(log.get_by_text("run pytest tests/auth -q")).to_be_visible()
+    expect(log.get_by_text("Is there one already?")).to_be_visible()
+    page.get_by_label("Message to Toast").fill("Mind the tests.")
+    page.keyboard.press("Enter")
+    messages = page.get_by_role("list", name="Messages")
+    expect(messages.get_by_role("listitem")).to_contain_text("Mind the tests. It gets this when its turn ends")
+    page.get_by_label("Message to Toast").fill("Use the existing parser.")
+    page.get_by_role("button", name="Interrupt").click()
+    expect(log.get_by_text("I was told: Use the existing parser.")).to_be_visible()
+    expect(messages.get_by_role("listitem").nth(1)).to_contain_text("Use the existing parser. Delivered")
+    expect(messages.get_by_role("listitem").nth(0)).to_contain_text("Mind the tests. Delivered")
+    page.go_back()
+    pane.focus()
+    page.keyboard.press("m")
+    page.get_by_label("What should it know?").fill("Be quick.")
+    page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    eventually(lambda: town.bead(bead)["messages"][-1]["text"] == "Be quick.", "the message is kept")
+
+
+def test_the_output_of_gates_is_live(town: Town, open_tab: OpenTab) -> None:
+    slow = f"echo a slow gate begins; until test -e {town.control / 'pass'}; do sleep 0.1; done; echo it is over"
+    town.rig("gated", "--gate", "echo lint is fine", "--gate", slow)
+    (first,) = town.sling("quick", "Goes first", rig="gated")
+    town.wait_for(first, merge="testing")
+    (second,) = town.sling("quick", "Goes second", rig="gated")
+    town.wait_for(second, merge="waiting")
+    page = open_tab(town, "/rigs/gated/landing")
+    now = page.get_by_role("region", name="Now")
+    expect(now).to_contain_text("Goes first")
+    expect(now).to_contain_text("Gate 2 of 2")
+    expect(now.get_by_role("log")).to_contain_text("a slow gate begins")
+    expect(now.get_by_role("progressbar")).to_have_attribute("value", "1")
+    expect(page.get_by_role("region", name="Behind it")).to_contain_text("Goes second1st in line to land")
+    (town.control / "pass").touch()
+    over = page.get_by_role("region", name="Over")
+    expect(over.get_by_text("Landed as")).to_have_count(2)
+    over.get_by_text("What its gates said").last.click()
+    expect(over.get_by_role("log")).to_contain_text("it is over")
 
 
 def test_comments_on_lines_go_back_as_rework_and_approval_lands(town: Town, open_tab: OpenTab) -> None:

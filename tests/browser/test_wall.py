@@ -150,6 +150,28 @@ def test_panes_are_filtered_focused_and_pinned(busy: Town, open_tab: OpenTab) ->
     expect(panes).to_have_count(AGENTS)
 
 
+def test_a_wall_longer_than_the_screen_draws_what_is_seen_and_the_keyboard_reaches_all(
+    busy: Town, open_tab: OpenTab
+) -> None:
+    page = open_tab(busy, "/rigs/web")
+    panes = page.get_by_role("article")
+    expect(panes).to_have_count(AGENTS)
+    page.set_viewport_size({"width": 700, "height": 500})
+    eventually(lambda: 0 < panes.count() < AGENTS, "panes far away are not drawn")
+    expect(panes.first).to_have_attribute("aria-setsize", str(AGENTS))
+    page.keyboard.press("j")
+    reached = set()
+    for _ in range(AGENTS):
+        focused = page.locator("article:focus")
+        expect(focused).to_be_in_viewport()
+        reached.add(focused.get_attribute("aria-label"))
+        page.keyboard.press("j")
+    assert len(reached) == AGENTS
+    last = page.locator("article:focus").get_by_role("log")
+    expect(last).to_contain_text("line")
+    assert panes.count() < AGENTS
+
+
 def test_a_pane_goes_on_when_the_container_is_replaced(town_for_all: MakeTown, open_tab: OpenTab) -> None:
     town = town_for_all()
     town.rig()

@@ -20,7 +20,7 @@ const wall = createRoute({ getParentRoute: () => rig, path: "/", component: Wall
 const board = createRoute({
   getParentRoute: () => rig,
   path: "/board",
-  component: lazyRouteComponent(() => import("../rig/BoardPage"), "BoardPage"),
+  component: lazyRouteComponent(() => import("../board/BoardPage"), "BoardPage"),
 });
 const landing = createRoute({
   getParentRoute: () => rig,

@@ -25,6 +25,7 @@ export function takeEvent(event: LedgerEvent): void {
     touch(["rig", event.rig_id]);
     touch(["beads", event.rig_id]);
     touch(["merges", event.rig_id]);
+    touch(["gates"]);
   }
   if (event.bead_id) {
     touch(["bead", event.bead_id]);

@@ -7,16 +7,17 @@ import { useTitle } from "../app/attention";
 import { askToStop } from "../app/overlays";
 import { api, isNotFound } from "../api/client";
 import { agentQuery, beadQuery } from "../api/queries";
-import type { Agent } from "../api/router";
+import type { Agent, AgentMessage } from "../api/router";
+import { useNow } from "../live/clock";
 import { useStreams } from "../live/connection";
 import { refreshAll } from "../live/freshness";
 import { StreamView } from "../stream/StreamView";
 import { Refusal } from "../ui/asking";
 import { useKeys } from "../ui/keys";
 import { Dot, Empty, Since, Trouble } from "../ui/parts";
-import { Title } from "../ui/Words";
+import { Title, Words } from "../ui/Words";
 import { agentWord, usageWords } from "../words/sentences";
-import { size } from "../words/time";
+import { clockDay, size } from "../words/time";
 
 /** One polecat: everything it prints, a word to it, where it works, what it uses. */
 export function PolecatPage() {
@@ -71,9 +72,36 @@ function Polecat({ agent }: { agent: Agent }) {
         </div>
       </header>
       {agent.run_id ? <StreamView key={agent.run_id} runId={agent.run_id} label={`Output of ${agent.name}`} times whole={!live} tools /> : <p className="quiet">It has not run yet.</p>}
+      {bead && bead.messages.length > 0 && <Messages messages={bead.messages} live={live} />}
       {live && <MessageBox agent={agent} />}
     </div>
   );
+}
+
+const LATEST = 3;
+
+/** What was said to it last, and whether it has heard. */
+function Messages({ messages, live }: { messages: AgentMessage[]; live: boolean }) {
+  const now = useNow();
+  return (
+    <ul className="messages" aria-label="Messages">
+      {messages.slice(-LATEST).map((message) => (
+        <li key={message.id}>
+          <span className="clip">
+            <Words text={message.text} />
+          </span>{" "}
+          <span className="quiet">{heardWords(message, live, now)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function heardWords(message: AgentMessage, live: boolean, now: number): string {
+  if (message.state === "failed") return "Its bead was over first";
+  if (message.state === "delivered") return message.delivered_at ? `Delivered ${clockDay(message.delivered_at, now)}` : "Delivered";
+  if (!live) return "It gets this when it runs again";
+  return message.now ? "It is interrupted" : "It gets this when its turn ends, or with its next run";
 }
 
 function MessageBox({ agent }: { agent: Agent }) {
@@ -98,11 +126,6 @@ function MessageBox({ agent }: { agent: Agent }) {
       <button type="button" title="Interrupts what it does" disabled={text.trim() === "" || sent.isPending} onClick={() => sent.mutate(true)}>
         Interrupt
       </button>
-      {sent.isSuccess && (
-        <span role="status" className="quiet">
-          {sent.data.state === "delivered" ? "Delivered" : sent.data.state === "failed" ? "It could not be delivered" : "It gets this when its turn ends"}
-        </span>
-      )}
       {sent.isError && <Refusal error={sent.error} />}
     </form>
   );

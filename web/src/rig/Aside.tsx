@@ -6,9 +6,10 @@ import { api } from "../api/client";
 import { beadsQuery, inboxQuery } from "../api/queries";
 import type { Bead, RigStatus } from "../api/router";
 import { useNow } from "../live/clock";
+import { MergeWords } from "../merge/MergeWords";
 import { Do } from "../ui/asking";
 import { Title, Words } from "../ui/Words";
-import { beadSentence, mergeSentence } from "../words/sentences";
+import { beadSentence } from "../words/sentences";
 
 const SHOWN = 12;
 
@@ -48,7 +49,7 @@ export function Aside({ rig }: { rig: RigStatus }) {
         {(merge) => (
           <Row key={merge.id} beadId={merge.bead_id} title={titles.get(merge.bead_id) ?? merge.branch}>
             <p className="why">
-              <Words text={mergeSentence(merge)} />
+              <MergeWords merge={merge} />
             </p>
           </Row>
         )}

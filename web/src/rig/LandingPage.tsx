@@ -1,14 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 
 import { useTitle } from "../app/attention";
 import { api } from "../api/client";
 import { beadQuery, mergesQuery } from "../api/queries";
 import type { Merge } from "../api/router";
+import { GateOutput } from "../merge/GateOutput";
+import { MergeWords } from "../merge/MergeWords";
 import { Do } from "../ui/asking";
-import { Ago, Dot, Empty, Since, type Tone } from "../ui/parts";
+import { Ago, Dot, Empty, type Tone } from "../ui/parts";
 import { Title, Words } from "../ui/Words";
-import { mergeSentence, short } from "../words/sentences";
+import { ordinal } from "../words/time";
 import { useRig } from "./RigFrame";
 
 const TONES: Record<Merge["status"], Tone> = {
@@ -40,47 +43,48 @@ export function LandingPage() {
       </Empty>
     );
   }
-  const over = (merge: Merge): boolean => merge.status === "merged" || merge.status === "failed";
+  const at = (...statuses: Merge["status"][]): Merge[] => data.filter((merge) => statuses.includes(merge.status));
+  const waiting = at("waiting").sort((a, b) => a.created_at.localeCompare(b.created_at));
   return (
     <div className="page">
       <h1>Landing on {rig.default_branch}</h1>
-      <MergeList title="On its way" merges={data.filter((merge) => !over(merge))} gates={rig.gates} />
-      <MergeList title="Over" merges={data.filter(over)} gates={[]} />
+      <MergeList title="Now" merges={at("testing", "landing")} always />
+      <MergeList title="Behind it" merges={waiting} inLine />
+      <MergeList title="Waits for you" merges={at("approval", "remote_refused", "base_red")} />
+      <MergeList title="Over" merges={at("merged", "failed")} />
     </div>
   );
 }
 
-function MergeList({ title, merges, gates }: { title: string; merges: Merge[]; gates: string[] }) {
+function MergeList({ title, merges, always = false, inLine = false }: { title: string; merges: Merge[]; always?: boolean; inLine?: boolean }) {
+  if (merges.length === 0 && !always) return null;
   return (
     <section className="list" aria-label={title}>
       <h2>
-        {title} <span className="n">{merges.length}</span>
+        {title} <span className="n">{merges.length || ""}</span>
       </h2>
-      {merges.length === 0 && <p className="quiet">None</p>}
-      {merges.map((merge) => (
-        <MergeRow key={merge.id} merge={merge} gates={gates} />
+      {merges.length === 0 && <p className="quiet">Nothing lands at this moment.</p>}
+      {merges.map((merge, place) => (
+        <MergeRow key={merge.id} merge={merge} place={inLine ? place + 1 : null} />
       ))}
     </section>
   );
 }
 
-function MergeRow({ merge, gates }: { merge: Merge; gates: string[] }) {
+function MergeRow({ merge, place }: { merge: Merge; place: number | null }) {
   const { data: bead } = useQuery(beadQuery(merge.bead_id));
   const waits = merge.status === "remote_refused" || merge.status === "base_red";
+  const testing = merge.status === "testing";
+  const title = bead?.title ?? "…";
   return (
     <div className="row merge">
       <Dot tone={TONES[merge.status]} />
       <div>
         <Link to="/beads/$bead" params={{ bead: merge.bead_id }}>
-          <Title text={bead?.title ?? short(merge.bead_id)} />
+          <Title text={title} />
         </Link>
         <p className={`why${merge.status === "approval" ? " need" : ""}${merge.status === "failed" || waits ? " bad" : ""}`}>
-          <Words text={mergeSentence(merge)} />
-          {merge.status === "testing" && (
-            <>
-              {gates.length > 0 && `: ${gates.join(", ")}`} · <Since at={merge.updated_at} />
-            </>
-          )}
+          {place === null ? <MergeWords merge={merge} /> : `${ordinal(place)} in line to land`}
         </p>
         <p className="meta">{merge.branch}</p>
         {merge.error && merge.error.includes("\n") && (
@@ -91,6 +95,7 @@ function MergeRow({ merge, gates }: { merge: Merge; gates: string[] }) {
             </pre>
           </details>
         )}
+        {testing ? <GateOutput merge={merge} name={title} /> : (merge.status === "failed" || merge.status === "base_red" || merge.status === "merged") && <OldOutput merge={merge} name={title} />}
       </div>
       <span className="when">
         <Ago at={merge.updated_at} />
@@ -104,5 +109,16 @@ function MergeRow({ merge, gates }: { merge: Merge; gates: string[] }) {
         {waits && <Do act={() => api.retryMerge.mutate({ mergeId: merge.id })}>Try again</Do>}
       </span>
     </div>
+  );
+}
+
+/** The output of gates that are over; read when it is asked for. */
+function OldOutput({ merge, name }: { merge: Merge; name: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>What its gates said</summary>
+      {open && <GateOutput merge={merge} name={name} />}
+    </details>
   );
 }

@@ -1,5 +1,5 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { memo, useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { memo, type KeyboardEvent } from "react";
 
 import { askForMessage, askToStop } from "../app/overlays";
 import type { Agent, Bead } from "../api/router";
@@ -13,23 +13,25 @@ import { age, duration, size } from "../words/time";
 interface PaneProps {
   agent: Agent;
   bead: Bead | undefined;
+  /** Its place among all panes, from 1. */
+  place: number;
+  places: number;
   pinned: boolean;
   alone: boolean;
-  onPin: () => void;
-  onAlone: () => void;
+  onPin: (id: string) => void;
+  onAlone: (id: string) => void;
 }
 
 /** One polecat at work. Read in this order: who, how long, what, where, what it says now, what it costs, what I can do. */
-export const Pane = memo(function Pane({ agent, bead, pinned, alone, onPin, onAlone }: PaneProps) {
+export const Pane = memo(function Pane({ agent, bead, place, places, pinned, alone, onPin, onAlone }: PaneProps) {
   const navigate = useNavigate();
-  const [box, visible] = useVisible();
   const open = (): void => void navigate({ to: "/polecats/$agent", params: { agent: agent.id } });
   const keys: Record<string, () => void> = {
     Enter: open,
     m: () => askForMessage(agent.id, agent.name),
     s: () => askToStop(agent.id, agent.name),
-    p: onPin,
-    f: onAlone,
+    p: () => onPin(agent.id),
+    f: () => onAlone(agent.id),
   };
   const pressed = (event: KeyboardEvent): void => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -40,7 +42,15 @@ export const Pane = memo(function Pane({ agent, bead, pinned, alone, onPin, onAl
     act();
   };
   return (
-    <article ref={box} className={`pane ${agent.status}${pinned ? " pinned" : ""}`} aria-label={`${agent.name}: ${bead?.title ?? "bead"}`} tabIndex={0} onKeyDown={pressed}>
+    <article
+      className={`pane ${agent.status}${pinned ? " pinned" : ""}`}
+      data-agent={agent.id}
+      aria-label={`${agent.name}: ${bead?.title ?? "bead"}`}
+      aria-posinset={place}
+      aria-setsize={places}
+      tabIndex={0}
+      onKeyDown={pressed}
+    >
       <h2>
         <Dot tone={agent.status === "stalled" ? "warn" : agent.status === "dead" ? "off" : "run"} />
         <span className="name">{agent.name}</span>
@@ -51,15 +61,15 @@ export const Pane = memo(function Pane({ agent, bead, pinned, alone, onPin, onAl
         <Title text={bead?.title ?? "…"} />
       </p>
       <p className="meta">{[agent.branch, agent.agent_kind, bead?.model, `attempt ${(bead?.attempts ?? 0) + 1}`].filter(Boolean).join(" · ")}</p>
-      {visible && agent.run_id ? <StreamView key={agent.run_id} runId={agent.run_id} label={`Output of ${agent.name}`} /> : <div className="stream" />}
+      {agent.run_id ? <StreamView key={agent.run_id} runId={agent.run_id} label={`Output of ${agent.name}`} /> : <div className="stream" />}
       {agent.status === "stalled" && agent.last_activity_at && <Silence since={agent.last_activity_at} />}
       <footer>
         <Figures agent={agent} />
         <span className="space" />
-        <button type="button" className="plain" aria-pressed={pinned} onClick={onPin}>
+        <button type="button" className="plain" aria-pressed={pinned} onClick={keys["p"]}>
           {pinned ? "unpin" : "pin"}
         </button>
-        <button type="button" className="plain alone" aria-pressed={alone} onClick={onAlone}>
+        <button type="button" className="plain alone" aria-pressed={alone} onClick={keys["f"]}>
           {alone ? "all" : "focus"}
         </button>
         <button type="button" className="plain" onClick={keys["m"]}>
@@ -95,18 +105,4 @@ function Seen({ at }: { at: string }) {
 function Silence({ since }: { since: string }) {
   const now = useNow();
   return <p className="silence">No output for {duration(age(since, now))}. Still running; only its time limit ends it.</p>;
-}
-
-/** Whether it is on the screen or near: panes beside it draw no stream. */
-function useVisible(): [React.RefObject<HTMLElement | null>, boolean] {
-  const box = useRef<HTMLElement>(null);
-  const [visible, setVisible] = useState(false);
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return undefined;
-    const observer = new IntersectionObserver(([entry]) => setVisible(entry?.isIntersecting ?? false), { rootMargin: "200px" });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  return [box, visible];
 }

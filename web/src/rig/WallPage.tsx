@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 
 import { useTitle } from "../app/attention";
 import { openSling } from "../app/overlays";
@@ -10,8 +10,8 @@ import { useStreams } from "../live/connection";
 import { useKeys } from "../ui/keys";
 import { Empty, Trouble } from "../ui/parts";
 import { Aside } from "./Aside";
-import { Pane } from "./Pane";
-import { fitted, seated } from "./places";
+import { Panes } from "./Panes";
+import { seated } from "./places";
 import { useRig } from "./RigFrame";
 
 /** The live wall: one pane for every polecat with a live run. */
@@ -46,19 +46,9 @@ function Wall({ rigId, agents, beads }: { rigId: string; agents: Agent[]; beads:
   const shown = places.map((id, at) => ({ id, at })).filter(({ id }) => wanted(id));
   const pinned = shown.filter(({ id }) => id !== null && pins.has(id));
   const order = [...pinned, ...shown.filter((place) => !pinned.includes(place))];
-  const [box, size] = useSize();
-  const layout = fitted(order.length, size.width, size.height);
   const search = useRef<HTMLInputElement>(null);
-  useKeys({
-    "/": () => search.current?.focus(),
-    j: () => move(box.current, 1),
-    ArrowRight: () => move(box.current, 1),
-    k: () => move(box.current, -1),
-    ArrowLeft: () => move(box.current, -1),
-    ArrowDown: () => move(box.current, layout.columns),
-    ArrowUp: () => move(box.current, -layout.columns),
-    Escape: () => setAlone(null),
-  });
+  useKeys({ "/": () => search.current?.focus(), Escape: () => setAlone(null) });
+  const goAlone = useCallback((id: string) => setAlone((before) => (before === id ? null : id)), []);
   if (live.length === 0) return <Nobody rigId={rigId} />;
   return (
     <section className="wall" aria-label="Live wall">
@@ -80,24 +70,11 @@ function Wall({ rigId, agents, beads }: { rigId: string; agents: Agent[]; beads:
           )}
         </div>
       )}
-      <div ref={box} className="panes" style={{ gridTemplateColumns: `repeat(${layout.columns}, minmax(0, 1fr))`, gridAutoRows: `${layout.height}px` }}>
-        {order.map(({ id, at }) => {
-          const agent = id === null ? undefined : byId.get(id);
-          if (!agent) return <div key={`free ${at}`} className="pane free" aria-hidden="true" />;
-          return (
-            <Pane
-              key={agent.id}
-              agent={agent}
-              bead={titles.get(agent.bead_id ?? "")}
-              pinned={pins.has(agent.id)}
-              alone={alone === agent.id}
-              onPin={() => togglePin(agent.id)}
-              onAlone={() => setAlone(alone === agent.id ? null : agent.id)}
-            />
-          );
-        })}
-        {order.length === 0 && <p className="quiet">No pane matches “{filter}”.</p>}
-      </div>
+      {order.length === 0 ? (
+        <p className="quiet">No pane matches “{filter}”.</p>
+      ) : (
+        <Panes order={order.map(({ id }) => id)} agents={byId} beads={titles} pins={pins} alone={alone} onPin={togglePin} onAlone={goAlone} />
+      )}
     </section>
   );
 }
@@ -131,40 +108,15 @@ function usePlaces(live: readonly Agent[]): (string | null)[] {
 function usePins(rigId: string): [Set<string>, (id: string) => void] {
   const key = `boomtown.pins.${rigId}`;
   const [pins, setPins] = useState(() => new Set((remembered(key) ?? "").split(" ").filter(Boolean)));
-  const toggle = (id: string): void => {
-    const next = new Set(pins);
-    if (!next.delete(id)) next.add(id);
-    setPins(next);
-    remember(key, [...next].slice(-50).join(" ") || null);
-  };
+  const toggle = useCallback(
+    (id: string): void =>
+      setPins((before) => {
+        const next = new Set(before);
+        if (!next.delete(id)) next.add(id);
+        remember(key, [...next].slice(-50).join(" ") || null);
+        return next;
+      }),
+    [key],
+  );
   return [pins, toggle];
-}
-
-function useSize(): [React.RefObject<HTMLDivElement | null>, { width: number; height: number }] {
-  const box = useRef<HTMLDivElement>(null);
-  const [size, setSize] = useState({ width: 1200, height: 700 });
-  useEffect(() => {
-    const area = box.current?.closest("main");
-    if (!area) return undefined;
-    const measure = (): void => {
-      const panes = box.current?.getBoundingClientRect();
-      if (!panes) return;
-      const top = panes.top - area.getBoundingClientRect().top + area.scrollTop;
-      setSize({ width: Math.floor(panes.width), height: Math.floor(area.clientHeight - top - 12) });
-    };
-    const observer = new ResizeObserver(measure);
-    observer.observe(area);
-    measure();
-    return () => observer.disconnect();
-  });
-  return [box, size];
-}
-
-function move(box: HTMLElement | null, by: number): void {
-  const panes = [...(box?.querySelectorAll<HTMLElement>("article") ?? [])];
-  if (panes.length === 0) return;
-  const now = panes.findIndex((pane) => pane.contains(document.activeElement));
-  const next = now < 0 ? 0 : Math.min(panes.length - 1, Math.max(0, now + by));
-  panes[next]?.focus();
-  panes[next]?.scrollIntoView({ block: "nearest" });
 }

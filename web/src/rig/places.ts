@@ -22,14 +22,23 @@ export interface Layout {
   height: number;
 }
 
-const GAP = 10;
+/** Pixels between panes; as in styles/wall.css. */
+export const GAP = 10;
 const NARROWEST = 300;
 const LOWEST = 236;
+/** Below this many pixels it is a phone: one pane at a time. */
+const PHONE = 520;
 
 /** Columns and height of panes so that `count` of them fill `width` × `height` pixels, and stay readable. */
 export function fitted(count: number, width: number, height: number): Layout {
+  if (width < PHONE) return { columns: 1, height: Math.max(LOWEST, height) };
   const most = Math.max(1, Math.floor((width + GAP) / (NARROWEST + GAP)));
   const columns = Math.max(1, Math.min(most, count <= 3 ? count : Math.ceil(Math.sqrt(count * Math.max(0.6, width / Math.max(1, height) / 1.6)))));
   const rows = Math.max(1, Math.ceil(count / columns));
   return { columns, height: Math.max(LOWEST, Math.floor((height - GAP * (rows - 1)) / rows)) };
+}
+
+/** Rows of `pitch` pixels that are on a screen of `height` pixels, `above` of which are scrolled away; and one on each side. */
+export function seen(above: number, height: number, pitch: number): { first: number; last: number } {
+  return { first: Math.max(0, Math.floor(above / pitch) - 1), last: Math.max(0, Math.floor((above + height) / pitch) + 1) };
 }

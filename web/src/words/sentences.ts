@@ -1,4 +1,4 @@
-import type { Agent, Bead, LedgerEvent, Merge, Usage } from "../api/router";
+import type { Agent, Bead, GateStep, LedgerEvent, Merge, Usage } from "../api/router";
 import { age, count, duration } from "./time";
 
 /** Where a bead stands, in the words of the command line. The cure is a button beside it. */
@@ -50,6 +50,13 @@ export function mergeSentence(merge: Merge): string {
     case "base_red":
       return `Red without it, too: ${error || "the gate is red on the default branch."} Mend the default branch, then try again.`;
   }
+}
+
+/** What is tested now: `Gate 2 of 3: npm test`, and if it is red what is looked at next. */
+export function gateSentence(step: GateStep, gates: number): string {
+  const which = step.gate === null ? `Prepares for the gates: \`${step.command}\`` : `Gate ${step.gate} of ${gates}: \`${step.command}\``;
+  if (step.result === null || step.result === "exit status 0") return which;
+  return `${which} is red, ${step.result}. Is it on the default branch alone, too?`;
 }
 
 /** What a polecat does, in a word. */

@@ -64,3 +64,10 @@ export function size(bytes: number): string {
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
+
+/** `1st`, `2nd`, `11th`, `23rd`. */
+export function ordinal(number: number): string {
+  const tail = number % 100;
+  const ending = tail > 10 && tail < 14 ? "th" : (["th", "st", "nd", "rd"][number % 10] ?? "th");
+  return `${number}${ending}`;
+}
