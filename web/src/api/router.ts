@@ -765,10 +765,7 @@ export type Gastown = {
   onLive: Subscription<OnLive | void, Live>;
   /** All unfinished merges of a rig and the last finished ones. */
   getMergeQueue: Query<RigInput, Merge[]>;
-  /**
-   * What the gates of a merge print, live: after the byte `since`, or the end of it. `nextSince` is where to go
-   * on.
-   */
+  /** What the gates of a merge print, live: after the byte `since`, else the end of it. `nextSince` goes on. */
   getGateOutput: Query<GetGateOutput, GateOutput>;
   /** Try a merge again that waits for something outside. */
   retryMerge: Mutation<MergeInput, Merge>;
