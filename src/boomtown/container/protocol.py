@@ -118,10 +118,10 @@ class Talk:
 
     `files`: texts to write below HOME, by path; those of `first_files` only where there is none yet. `mode`: the
     session mode to set. `model`: what the session must say that it uses; None: not checked. `tools`: variables for the
-    town's tools. `resumes`: an earlier session may be loaded; `again` is the prompt then, unless the words of the bead
-    (`words`, a digest) have changed. `reminder`: what to say once if a turn ends and nothing was handed on.
-    `past`: what was done so far, for a new session; the container adds it. `answer_within_s`: how long an agent may be
-    silent within a turn. `messages`: what waited for it.
+    town's tools. `cut`: a pattern for its standard error, see `home.presets`. `resumes`: an earlier session may be
+    loaded; `again` is the prompt then, unless the words of the bead (`words`, a digest) have changed. `reminder`: what
+    to say once if a turn ends and nothing was handed on. `past`: what was done so far, for a new session; the container
+    adds it. `answer_within_s`: how long an agent may be silent within a turn. `messages`: what waited for it.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -130,6 +130,7 @@ class Talk:
     mode: str | None = None
     model: str | None = None
     tools: dict[str, str] = field(default_factory=dict)
+    cut: str = ""
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
@@ -179,9 +180,9 @@ class RunState:
     """One run as the container sees it. Times are epoch seconds.
 
     `state`: starting (`pid` is a setup command's then), running, exited (whole process tree proven gone; `facts` are
-    set then, unless git failed, which `error` says). `last_words`: the last lines of output, for people. `session`,
-    `question`, `usage` and `delivered` (ids of messages that the session took, in any run of this polecat) are those
-    of an agent that speaks ACP.
+    set then, unless git failed, which `error` says; while it lives, that is a trouble it may come out of).
+    `last_words`: the last lines of output, for people. `session`, `question`, `usage` and `delivered` (ids of messages
+    that the session took, in any run of this polecat) are those of an agent that speaks ACP.
     """
 
     run_id: str

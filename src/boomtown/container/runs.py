@@ -119,7 +119,7 @@ class Run:
             exited_at=self._exited_at,
             exit_code=self._code if self._code is not None and self._code >= 0 else None,
             signal=-self._code if self._code is not None and self._code < 0 else None,
-            error=self._error,
+            error=self._error or heard.trouble if self.live else self._error,
             start_failed=self._start_failed,
             setup_failed=self._setup_failed,
             last_output_at=stream.last_output_at if stream else None,
@@ -234,7 +234,8 @@ class Run:
         tree.root = (child.pid, child.start or 0.0)
         self._started_at, self.state = time.time(), RUNNING
         heard = ("stderr",) if talk else ("stdout", "stderr")
-        self._splitters = [LineSplitter(self._stream, adapter.kind_of(pipe)) for pipe in heard]
+        hear = talk.overhear if talk else None
+        self._splitters = [LineSplitter(self._stream, adapter.kind_of(pipe), hear) for pipe in heard]
         self._pipes = [
             PipeReader(child.take(pipe), splitter.feed) for pipe, splitter in zip(heard, self._splitters, strict=True)
         ]

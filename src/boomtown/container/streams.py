@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
@@ -133,9 +134,11 @@ class StreamWriter:
 class LineSplitter:
     """Turns chunks of one pipe into frames of a stream: lines, at most `MAX_LINE` long, bad bytes replaced."""
 
-    def __init__(self, stream: StreamWriter, kind: str) -> None:
+    def __init__(self, stream: StreamWriter, kind: str, hear: Callable[[list[str]], None] | None = None) -> None:
+        """`hear` gets the lines as well, but for those that are too long."""
         self._stream = stream
         self._kind = kind
+        self._hear = hear
         self._rest = bytearray()
 
     def feed(self, chunk: bytes) -> None:
@@ -162,7 +165,10 @@ class LineSplitter:
     def _emit(self, whole: bytes) -> None:
         lines = whole.split(b"\n")
         if len(whole) <= MAX_LINE or all(len(line) <= MAX_LINE for line in lines):
-            self._stream.lines(self._kind, [_text(line) for line in lines])
+            texts = [_text(line) for line in lines]
+            self._stream.lines(self._kind, texts)
+            if self._hear is not None:
+                self._hear(texts)
             return
         for line in lines:
             while len(line) > MAX_LINE:

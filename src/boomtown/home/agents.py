@@ -29,6 +29,7 @@ class Plan:
     mode: str | None = None
     model: str | None = None
     """What its session must say that it uses; None: whatever."""
+    cut: str = ""
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
@@ -63,6 +64,7 @@ def plan(agent: AgentSettings, home: Home, path: str | None, model: str | None, 
         first_files={name: json.dumps(value) for name, value in preset.files.items()},
         mode=preset.modes.get(agent.permission),
         model=config.get("model") if preset.checks_model else None,
+        cut=preset.cut,
         usage=preset.usage,
         resumes=preset.resumes,
         ends_on_eof=preset.ends_on_eof,

@@ -30,7 +30,9 @@ class Preset:
     `allow`, `ask`: changes to `config` for the two permission policies. `modes`: the session mode for each policy.
 
     `checks_model`: the session says which model it uses, and another one than was asked for is a broken set-up.
-    `usage`: how tokens are counted, see `container.agents.usage`. `resumes`: `session/load` works in a new process.
+    `cut`: a pattern for a line of its standard error that says, as the first group, how the connection to its model
+    broke, where it then waits for the wide network to come back. `usage`: how tokens are counted, see
+    `container.agents.meter`. `resumes`: `session/load` works in a new process.
     `ends_on_eof`: it ends when its standard input does, and takes its tools' processes along.
     """
 
@@ -52,6 +54,7 @@ class Preset:
     ask: Mapping[str, Any] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
     checks_model: bool = False
+    cut: str = ""
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
@@ -92,9 +95,11 @@ PRESETS: Mapping[str, Preset] = {
             version="7.7.7",
             programs=("@kilocode/cli/bin/.kilo", "@kilocode/cli-*/bin/kilo", ".bin/kilo"),
             on_path="kilo",
+            cut=r"service=session\.network .*message=(.*) waiting for network",
             usage="database:kilo/kilo.db",
             **_opencode_like(
                 "KILO",
+                args=("acp", "--print-logs", "--log-level", "WARN"),
                 env={
                     "KILO_DISABLE_SESSION_INGEST": "1",
                     "KILO_DISABLE_DEFAULT_PLUGINS": "1",

@@ -113,6 +113,7 @@ class Dispatch:
             mode=plan.mode,
             model=plan.model,
             tools={name: value for name, value in env.items() if name.startswith(TOOL_BEGINNINGS)},
+            cut=plan.cut,
             usage=plan.usage,
             resumes=plan.resumes,
             ends_on_eof=plan.ends_on_eof,

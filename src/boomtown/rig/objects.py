@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from boomtown.container.protocol import RunState
 from boomtown.domain.names import identity
 from boomtown.domain.runs import RunPhase
 from boomtown.home.clock import iso
@@ -36,14 +37,15 @@ class Views:
         logs = beads.attempt_log(self._db, [row["id"] for row in rows])
         workers = {row["bead_id"]: row for row in runs.registered(self._db, rig["id"])}
         ended = usage.of_beads(self._db, [row["id"] for row in rows])
-        live = {state.bead_id: state.usage for state in self._observed.states.values() if state.state != "exited"}
+        live = {state.bead_id: state for state in self._observed.states.values() if state.state != "exited"}
         return [
             self._bead(
                 row,
                 waiting.get(row["id"]),
                 logs.get(row["id"], []),
                 workers.get(row["id"]),
-                used(ended.get(row["id"]), live.get(row["id"])),
+                ended.get(row["id"]),
+                live.get(row["id"]),
             )
             for row in rows
         ]
@@ -54,7 +56,13 @@ class Views:
         return self.beads([row])[0]
 
     def _bead(
-        self, row: Row, waiting: Waiting | None, log: list[Row], worker: Row | None, usage: Object | None
+        self,
+        row: Row,
+        waiting: Waiting | None,
+        log: list[Row],
+        worker: Row | None,
+        ended: Row | None,
+        live: RunState | None,
     ) -> Object:
         return {
             "id": row["id"],
@@ -77,9 +85,9 @@ class Views:
             "created_by": row["created_by"],
             "attempts": row["attempts"],
             "attempt_log": [_attempt(number, entry) for number, entry in enumerate(log, 1)],
-            "last_error": row["last_error"],
+            "last_error": (live.error if live else None) or row["last_error"],
             "question": question(row["question"]),
-            "usage": usage,
+            "usage": used(ended, live.usage if live else None),
             "queue_reason": waiting.reason if waiting else None,
             "queue_detail": waiting.detail if waiting else None,
             "queue_position": waiting.position if waiting else None,

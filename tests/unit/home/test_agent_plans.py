@@ -38,7 +38,7 @@ def test_kilo_gets_its_configuration_as_json_with_the_words_of_the_person_last(t
     agent = an_agent("kilo", '[agents.kilo]\nmodel = "a/b"\n[agents.kilo.config]\nautoupdate = true\n[agents.kilo.env]')
     made = plan(agent, home, "/nowhere", None, ("/p/plugin.js",))
     config = json.loads(made.env["KILO_CONFIG_CONTENT"])
-    assert made.command == (str(program), "acp")
+    assert made.command[:2] == (str(program), "acp")
     assert (config["model"], config["small_model"], made.model) == ("a/b", "a/b", "a/b")
     assert (config["autoupdate"], config["share"], config["plugin"]) == (True, "disabled", ["/p/plugin.js"])
     assert config["permission"]["*"] == "allow"

@@ -85,6 +85,10 @@ class AcpConversation:
         else:
             self._told += messages
 
+    def overhear(self, lines: list[str]) -> None:
+        if self._session:
+            self._session.overhear(lines)
+
     async def settle(self) -> None:
         await self._meter.settle()
 

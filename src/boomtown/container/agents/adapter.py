@@ -28,6 +28,7 @@ class Heard:
     question: Question | None = None
     usage: Usage | None = None
     delivered: tuple[str, ...] = ()
+    trouble: str | None = None
 
 
 class Conversation(Protocol):
@@ -52,6 +53,10 @@ class Conversation(Protocol):
 
     def tell(self, messages: tuple[Message, ...]) -> None:
         """Pass these on; one that is known already changes nothing."""
+        ...
+
+    def overhear(self, lines: list[str]) -> None:
+        """What the program writes on its standard error."""
         ...
 
     async def settle(self) -> None:

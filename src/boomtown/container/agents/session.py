@@ -26,6 +26,7 @@ from acp.schema import (
     PermissionOption,
     PromptResponse,
     RequestPermissionResponse,
+    ToolCallProgress,
     ToolCallUpdate,
     UsageUpdate,
     UserMessageChunk,
@@ -36,6 +37,7 @@ from boomtown.container.agents.adapter import Ending, Heard
 from boomtown.container.agents.asking import Permissions
 from boomtown.container.agents.journal import Journal
 from boomtown.container.agents.meter import Meter
+from boomtown.container.agents.patience import LostError, Patience
 from boomtown.container.agents.transport import PipeTransport
 from boomtown.container.agents.updates import Recorder
 from boomtown.container.protocol import Message, RunSpec
@@ -53,16 +55,10 @@ end. Less than the grace after `done`."""
 CANCEL_S = 5.0
 STOP_S = 2.0
 """For the cancelled turn of an agent that is to end: what it started in sessions of their own must be gone soon."""
-TOOL_STARTS_WITHIN = 6
-"""A call of a tool that was announced and does not begin counts as silence after so many times the limit."""
 TOOLS = "boomtown"
 """The name of the town's MCP server."""
 
 _MARK = re.compile(r"\(message ([0-9a-f-]{36})\)")
-
-
-class _GiveUpError(Exception):
-    """There is no point in going on; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +93,20 @@ class Session:
         self._wake: asyncio.Event = asyncio.Event()
         self._replaying = False
         self._reminded = False
-        self._begun_again = False
-        self._heard_at = 0.0
+        self._patience = Patience(self._talk, recorder)
         self._in_flight: tuple[str, ...] = ()
         self._session: str | None = None
         self.tell(self._talk.messages)
 
     @property
     def heard(self) -> Heard:
-        return Heard(self._session, self._permissions.question, self._meter.usage, self._journal.page.delivered)
+        return Heard(
+            self._session,
+            self._permissions.question,
+            self._meter.usage,
+            self._journal.page.delivered,
+            self._patience.trouble,
+        )
 
     # what the run wants
 
@@ -125,6 +126,11 @@ class Session:
                 self._queue.append(message)
         self._wake.set()
 
+    def overhear(self, lines: list[str]) -> None:
+        """Lines of its standard error: they may say that the connection to its model is cut."""
+        if self._patience.overhear(lines):
+            self._wake.set()
+
     # the conversation
 
     async def hold(self, transport: PipeTransport) -> Ending:
@@ -135,7 +141,7 @@ class Session:
             return Ending(0)
         except RequestError as error:
             return Ending(1, _words(error))
-        except _GiveUpError as error:
+        except LostError as error:
             return Ending(1, str(error))
         except TimeoutError:
             return Ending(1, f"The agent did not finish its handshake within {START_S:.0f} s.")
@@ -229,12 +235,12 @@ class Session:
         return McpServerStdio(name=TOOLS, command=sys.executable, args=["-I", "-m", "boomtown.cli.mcp"], env=variables)
 
     def _check_model(self) -> str | None:
-        """The model that the session says it uses. Raises `_GiveUpError` if it is not the one asked for."""
+        """The model that the session says it uses. Raises `LostError` if it is not the one asked for."""
         found = next((option for option in self._options if option.id == "model"), None)
         model = getattr(found, "current_value", None)
         wanted = self._talk.model
         if wanted is not None and model != wanted:
-            raise _GiveUpError(
+            raise LostError(
                 f"The agent uses the model {model!r}, not {wanted!r}: it did not take its configuration. Check `model` "
                 f"and `config` of [agents.{self._spec.agent_kind}] in config.toml.",
             )
@@ -246,7 +252,7 @@ class Session:
         """One prompt and all that follows from it. Returns when the turn is over, or has to be."""
         self._recorder.text("prompt", prompt.text)
         self._in_flight = prompt.messages
-        self._heard_at = _now()
+        self._patience.heard()
         asked = asyncio.create_task(self._connection.prompt(session_id=self._id, prompt=[text_block(prompt.text)]))
         try:
             response = await self._watch(asked)
@@ -264,12 +270,14 @@ class Session:
         """Wait for the end of a turn; None if the agent had to be given up."""
         why = await self._interrupted(asked)
         if why is None or (why == "done" and await _ends(asked, FINISH_S)):
+            self._patience.heard(worked=True)
             return asked.result()
         self._permissions.withdraw()
+        cut = self._patience.cut
         await self._connection.cancel(session_id=self._id)
         ended = await _ends(asked, STOP_S if why == "stop" else CANCEL_S)
         if why == "silent":
-            self._begin_again(ended)
+            self._begin_again(cut, ended)
         return asked.result() if ended else None
 
     async def _interrupted(self, asked: asyncio.Task[PromptResponse]) -> str | None:
@@ -280,7 +288,7 @@ class Session:
                 return "done" if self._gently else "stop"
             if any(message.now for message in self._queue):
                 return "message"
-            limit = self._silent_at()
+            limit = self._patience.ends_at(asks=self._permissions.question is not None)
             if limit is not None and limit <= _now():
                 return "silent"
             woken = asyncio.ensure_future(self._wake.wait())
@@ -289,22 +297,11 @@ class Session:
             woken.cancel()
         return None
 
-    def _begin_again(self, cancelled: bool) -> None:
-        """After silence, once, if the agent at least lets its turn be cancelled."""
-        said = f"The agent was silent for {self._talk.answer_within_s:g} s: its model does not answer."
-        if self._begun_again or not cancelled:
-            raise _GiveUpError(said)
-        self._begun_again = True
-        self._recorder.text("error", said + " The turn is begun again.")
+    def _begin_again(self, cut: str | None, cancelled: bool) -> None:
+        """After silence, or a cut connection; not for ever. Raises `LostError`."""
+        self._recorder.text("error", self._patience.lost(cut, cancelled))
         again = "Your last turn was cut off: the model did not answer. Go on where you were."
         self._queue.insert(0, Message(id="", text=again))
-
-    def _silent_at(self) -> float | None:
-        """When silence will have lasted too long; None while there is a reason for it."""
-        if self._permissions.question is not None or self._recorder.tools("in_progress"):
-            return None
-        times = TOOL_STARTS_WITHIN if self._recorder.tools("pending") else 1
-        return self._heard_at + times * self._talk.answer_within_s
 
     async def _next(self) -> _Prompt | None:
         """What to say after a turn: messages, or a reminder, once; None: nothing more."""
@@ -350,7 +347,7 @@ class Session:
 
     async def session_update(self, session_id: str, update: Any, **_meta: Any) -> None:  # noqa: ARG002
         """A piece of news about the turn."""
-        self._heard_at = _now()
+        self._patience.heard(worked=isinstance(update, ToolCallProgress) and update.status == "completed")
         if self._replaying:
             if isinstance(update, UserMessageChunk):
                 self._took(tuple(_MARK.findall(getattr(update.content, "text", ""))))
@@ -370,11 +367,11 @@ class Session:
         **_meta: Any,
     ) -> RequestPermissionResponse:
         """May it use that tool?"""
-        self._heard_at = _now()
+        self._patience.heard()
         try:
             return await self._permissions.request(tool_call, options)
         finally:
-            self._heard_at = _now()
+            self._patience.heard()
             self._wake.set()
 
 
