@@ -12,12 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import dispatch, live, rest, scale
+from bench.ending import end_orderly
 
 PARTS = {"dispatch": dispatch.measure, "rest": rest.measure, "live": live.measure, "scale": scale.measure}
 
 
 def main() -> None:
     wanted = sys.argv[1:] or list(PARTS)
+    if unknown := [name for name in wanted if name not in PARTS]:
+        sys.exit(f"bench: there is no part {unknown[0]!r}. Parts: {', '.join(PARTS)}.")
+    end_orderly()
     results = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "python": platform.python_version()}
     for name in wanted:
         print(f"{name} …", flush=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from bench.town import Town, make_repository, wait_until
+from bench.town import Town, make_repository, used_cpu_s, wait_until
 
 FINISHED = 50
 IDLE_S = 30.0
@@ -43,17 +43,13 @@ def _idle(town: Town) -> dict[str, Any]:
     """CPU of server and container over a while, and whether either had a child that ended."""
     status = town.status()
     processes = [psutil.Process(status[part]["pid"]) for part in ("server", "container")]
-    before, faults = _cpu(processes), [_child_faults(process.pid) for process in processes]
+    before, faults = used_cpu_s(processes), [_child_faults(process.pid) for process in processes]
     time.sleep(IDLE_S)
-    used = _cpu(processes) - before
+    used = used_cpu_s(processes) - before
     forks = [_child_faults(process.pid) for process in processes] != faults
     row = {"percent_of_a_core": round(100 * used / IDLE_S, 3), "aim": 0.5, "forked": forks}
     print(f"  idle: {row}", flush=True)
     return row
-
-
-def _cpu(processes: list[psutil.Process]) -> float:
-    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
 def _child_faults(pid: int) -> str:
