@@ -20,6 +20,7 @@ ROLE_FILE = ".boomtown/prompts/polecat.md"
 """Below a repository's root: its own rules for polecats."""
 REPORT_EVERY_S = 5.0
 STOP_GRACE_S = 10.0
+AT_ONCE = 5
 DONE_GRACE_S = 30.0
 
 
@@ -69,6 +70,7 @@ class RunSpec:
     worktree. `wip_subject` is used if the container has to keep work without a server. `prompt_mode`: stdin, argument
     or file. The prompt is complete but for what only the container sees: the rules of the `role`, which a repository
     may have a file of its own for (`ROLE_FILE`), and the files in conflict, added through `conflict_note` (`{files}`).
+    `at_once`: how many runs the rig may have at a time; so many worktrees are worth having ready.
     """
 
     run_id: str
@@ -96,6 +98,7 @@ class RunSpec:
     fetch_max_age_s: float = 30.0
     around: Surroundings = Surroundings()
     talk: Talk | None = None
+    at_once: int = AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -223,11 +226,12 @@ class Report:
 
 @dataclass(frozen=True)
 class CloneSpec:
-    """A repository to clone as `rigs/<rig>/repo.git`. `branch` None: the origin's HEAD."""
+    """A repository to clone as `rigs/<rig>/repo.git`. `branch` None: the origin's HEAD. `at_once`: as in `RunSpec`."""
 
     rig: str
     url: str
     branch: str | None = None
+    at_once: int = AT_ONCE
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Container:
         self.has_listener: Callable[[], bool] = lambda: False
         self.busy = 0
         """Requests that are being worked on."""
-        self._checkouts = asyncio.Semaphore(max(2, os.cpu_count() or 2))
+        self._checkouts = asyncio.Semaphore(2 * max(2, os.cpu_count() or 2))
         self._trees: dict[str, Worktrees] = {}
         self._shop = Workshop(home, self.processes, self.forest, self.clones, self.trees)
         self._runs: dict[str, Run] = {}
@@ -114,6 +114,7 @@ class Container:
         except BaseException:
             del self._runs[spec.run_id]
             raise
+        self.trees(spec.rig).at_once = spec.at_once
         self._refresh(spec.rig, spec.base_branch, fetch=False)
         return run.view()
 
@@ -175,6 +176,7 @@ class Container:
 
     async def clone(self, spec: CloneSpec) -> CloneResult:
         result = await cloning.clone(self.clones, spec)
+        self.trees(spec.rig).at_once = spec.at_once
         self._refresh(spec.rig, result.default_branch, fetch=False)
         return result
 

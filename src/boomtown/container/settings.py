@@ -22,14 +22,14 @@ _NAMES = {
 class Settings:
     """Names ending in `_s` are seconds.
 
-    `orphan_after_s`: how long to go on without a server. `warm_worktrees`: how many to keep checked out in advance for
-    each rig. `min_free_bytes`: no worktree is made on a disk with less.
+    `orphan_after_s`: how long to go on without a server. `warm_worktrees`: how many at the most to keep checked out in
+    advance for each rig. `min_free_bytes`: no worktree is made on a disk with less.
     """
 
     report_every_s: float = REPORT_EVERY_S
     orphan_after_s: float = 900.0
     drain_grace_s: float = 10.0
-    warm_worktrees: int = 4
+    warm_worktrees: int = 50
     min_free_bytes: int = 200_000_000
 
     @classmethod

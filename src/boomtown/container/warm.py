@@ -1,4 +1,4 @@
-"""Keeps each rig ready for its next runs: fetched, with a few worktrees checked out in advance.
+"""Keeps each rig ready for its next runs: fetched, with worktrees checked out in advance, as many as it may have runs.
 
 Work is done only after something happened (a clone, a start, an exit) and never while a run is starting: an idle town
 forks nothing.
@@ -26,6 +26,8 @@ _MOST_FILES = 200_000
 """Of all warm worktrees of a rig together."""
 _ROOMY = 10
 """Only a disk with so many times the space that a worktree needs at least gets warm ones."""
+_SHARE = 20
+"""The warm worktrees of a rig take at most one part in so many of the free disk."""
 
 
 class Keeper:
@@ -52,14 +54,19 @@ class Keeper:
             self._at_work.discard(rig)
 
     async def _fill(self, trees: Worktrees, default_branch: str) -> None:
-        while len(trees.warm()) < min(self._settings.warm_worktrees, _MOST_FILES // max(1, trees.files)):
+        while len(trees.warm()) < self._wanted(trees):
             if self._starting():
                 await asyncio.sleep(_QUIET_S)
                 continue
             base = await base_or_ours(trees.clone, default_branch)
-            if base is None or not self._has_room(trees):
+            if base is None:
                 return
             await trees.warm_up(base)
 
-    def _has_room(self, trees: Worktrees) -> bool:
-        return shutil.disk_usage(trees.clone.paths.root).free > _ROOMY * self._settings.min_free_bytes
+    def _wanted(self, trees: Worktrees) -> int:
+        """How many warm worktrees the rig shall have: what it may need at once, within what they may cost."""
+        free = shutil.disk_usage(trees.clone.paths.root).free
+        if free < _ROOMY * self._settings.min_free_bytes:
+            return 0
+        affordable = min(_MOST_FILES // max(1, trees.size.files), free // _SHARE // max(1, trees.size.taken_bytes))
+        return min(trees.at_once, self._settings.warm_worktrees, affordable)

@@ -14,12 +14,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from boomtown.container.clones import Clone
 from boomtown.container.git import Done
+from boomtown.container.protocol import AT_ONCE
 from boomtown.domain.errors import UnavailableError
 
 log = structlog.get_logger()
@@ -27,6 +29,14 @@ log = structlog.get_logger()
 MIN_FREE_BYTES = 200_000_000
 _WARM_NEW = ".new-"
 _UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a worktree takes of a disk."""
+
+    files: int
+    taken_bytes: int
 
 
 class Worktrees:
@@ -39,8 +49,10 @@ class Worktrees:
         self._min_free = min_free_bytes
         self._records = clone.repo / "worktrees"
         self._emptying = False
-        self.files = 0
-        """How many files the latest warm worktree has; 0 while that is not known."""
+        self.at_once = AT_ONCE
+        """How many runs the rig may have at a time."""
+        self.size = Size(0, 0)
+        """Of the first warm worktree; nothing while that is not known."""
 
     def path(self, slug: str) -> Path:
         return self.clone.paths.worktree(slug)
@@ -173,7 +185,8 @@ class Worktrees:
         """Add one warm worktree."""
         name = f"warm-{uuid.uuid4().hex[:12]}"
         made = await self.create_detached(self.clone.paths.warm / f"{_WARM_NEW}{name}", name, commit, gently=True)
-        self.files = _count_files(self.record(name) / "index")
+        if self.size.files == 0:
+            self.size = await asyncio.to_thread(_measure, made)
         place = self.clone.paths.warm / name
         _write_line(self.record(name) / "gitdir", str(place / ".git"))
         made.rename(place)
@@ -216,10 +229,18 @@ class Worktrees:
                     self.discard(path)
 
 
-def _count_files(index: Path) -> int:
-    """The number of entries in a git index: bytes 8 to 12, see gitformat-index(5)."""
-    with open(index, "rb") as file:
-        return int.from_bytes(file.read(12)[8:12], "big")
+def _measure(folder: Path) -> Size:
+    """Files and folders below `folder`, and the bytes of disk that they take."""
+    files = taken = 0
+    pending = [os.fspath(folder)]
+    while pending:
+        with os.scandir(pending.pop()) as found:
+            for entry in found:
+                files += 1
+                taken += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+    return Size(files, taken)
 
 
 def _write_line(path: Path, line: str) -> None:

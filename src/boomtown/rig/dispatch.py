@@ -97,6 +97,7 @@ class Dispatch:
             fetch_max_age_s=self._settings.fetch_max_age_s,
             around=self.around(rig),
             talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
+            at_once=rig["max_polecats"],
         )
 
     def plan(self, agent: AgentSettings, rig: Row, model: str | None) -> Plan:

@@ -32,6 +32,14 @@ async def test_a_clone_warms_worktrees_and_a_start_takes_one(tmp_path: Path) -> 
         assert str(kit.worktree(spec)) in listed
 
 
+async def test_a_rig_gets_as_many_warm_worktrees_as_it_may_have_runs(tmp_path: Path) -> None:
+    kit, origin = Kit(tmp_path), repository(tmp_path)
+    async with kit.inside(origin, Settings(report_every_s=0.1, drain_grace_s=0.2)) as container:
+        await until(lambda: len(warm(container)) == 5)
+        await container.start(kit.spec("sleep 60", at_once=7))
+        await until(lambda: len(warm(container)) == 7)
+
+
 async def test_a_cold_start_takes_one_git_process_too(tmp_path: Path) -> None:
     kit, origin = Kit(tmp_path), repository(tmp_path)
     async with kit.inside(origin) as container:

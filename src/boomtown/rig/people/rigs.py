@@ -106,7 +106,7 @@ class RigService(Service):
         if not self._engine.observed.begin(f"clone {name.lower()}"):
             raise ConflictError(f"A rig “{name}” is being added at this moment. Wait for it.")
         try:
-            clone = await self._container.clone(CloneSpec(name, url, default_branch))
+            clone = await self._container.clone(CloneSpec(name, url, default_branch, checked["max_polecats"]))
 
             def work(tx: Tx) -> str:
                 rigwork.refuse_taken(name, rigs.rig_named(tx.db, name))
