@@ -28,7 +28,6 @@ class Card:
     """What container.json says. `start` is the kernel's word for the begin of the process, None where not known."""
 
     pid: int
-    started_at: float
     socket: str
     start: float | None
 
@@ -45,7 +44,7 @@ def find(home: Home) -> Card | None:
     """The living container that container.json names, if there is one."""
     with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         data = json.loads(home.container_json.read_text())
-        card = Card(int(data["pid"]), float(data["started_at"]), str(data["socket"]), data.get("start"))
+        card = Card(int(data["pid"]), str(data["socket"]), data.get("start"))
         if card.lives:
             return card
     return None

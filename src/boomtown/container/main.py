@@ -28,6 +28,7 @@ from boomtown.container.requests import Requests
 from boomtown.container.service import Container
 from boomtown.container.settings import Settings
 from boomtown.domain.errors import BoomtownError, ConflictError
+from boomtown.home.clock import iso
 from boomtown.home.paths import Home
 
 log = structlog.get_logger()
@@ -137,7 +138,7 @@ def _announce(home: Home, container: Container, socket: Path) -> None:
     proc = proctable.read(os.getpid())
     card = {
         "pid": os.getpid(),
-        "started_at": container.started_at,
+        "started_at": iso(container.started_at),
         "socket": str(socket),
         "start": proc.start if proc else None,
     }
