@@ -176,7 +176,13 @@ def test_an_ambiguous_beginning_lists_the_candidates(town: Town) -> None:
     error = town.fails("bead", "show", "Toast")
     assert "web/Toast" in error
     assert "api/Toast" in error
-    assert town.ask("bead", "show", "api/Toast")["title"] == "Wait"
+    assert "api/Toast" in town.fails("path", "to")
+    bead = town.ask("bead", "show", "api/Toast")
+    assert bead["title"] == "Wait"
+    assert town.ask("bead", "show", "api/to")["id"] == bead["id"]
+    assert town.ask("bead", "show", bead["id"][:35])["id"] == bead["id"]
+    assert town.ask("rig", "show", "A")["name"] == "api"
+    assert "There is no bead" in town.fails("bead", "show", "")
 
 
 def test_wrong_moves_are_conflicts(town: Town) -> None:

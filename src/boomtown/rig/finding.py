@@ -1,4 +1,4 @@
-"""Finds rigs, beads, polecats, merges and runs by id, unique prefix or name."""
+"""Finds rigs, beads, polecats, merges and runs by id or name, or by a unique beginning of one of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from sqlalchemy import Connection, select
 from boomtown.domain.errors import BadInputError, NotFoundError
 from boomtown.store import beads, merges, rigs, runs, sql, tables
 from boomtown.store.sql import Row
-
-SHORTEST_PREFIX = 4
 
 
 def town(db: Connection, ref: str | None) -> Row:
@@ -25,11 +23,11 @@ def town(db: Connection, ref: str | None) -> Row:
 
 
 def rig(db: Connection, ref: str) -> Row:
-    """By id, name (without regard to case) or a unique beginning of the id."""
+    """By id, name (without regard to case) or a unique beginning of either."""
     if (row := rigs.rig_named(db, ref) or sql.by_id(db, tables.rigs, ref)) is not None:
         return row
     known = rigs.all_rigs(db)
-    fitting = [row for row in known if len(ref) >= SHORTEST_PREFIX and row["id"].startswith(ref)]
+    fitting = [row for row in known if ref and (row["id"].startswith(ref) or row["name_key"].startswith(ref.lower()))]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -39,14 +37,14 @@ def rig(db: Connection, ref: str) -> Row:
 
 
 def bead(db: Connection, ref: str) -> Row:
-    """By id, a unique beginning of it, or the name of the polecat that has it."""
+    """By id, the name of the polecat that has it, or a unique beginning of either."""
     if (row := sql.by_id(db, tables.beads, ref)) is not None:
         return row
     if workers := _workers(db, ref):
-        found = sql.by_id(db, tables.beads, _only("polecat", ref, workers)["bead_id"])
-        assert found is not None
-        return found
-    fitting = beads.matching(db, ref) if len(ref) >= SHORTEST_PREFIX else []
+        return _hooked(db, _only("polecat", ref, workers))
+    fitting = beads.matching(db, ref) if ref else []
+    fitting += [_hooked(db, worker) for worker in _workers(db, ref, beginning=True)]
+    fitting = list({row["id"]: row for row in fitting}.values())
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -55,14 +53,17 @@ def bead(db: Connection, ref: str) -> Row:
 
 
 def polecat(db: Connection, ref: str) -> Row:
-    """By id, name, `rig/Name`, identity, or its bead; the latest for a bead. As `store.runs.registered` gives it."""
+    """By id, name, `rig/Name`, identity, a unique beginning of these, or its bead: the latest that had it.
+
+    As `store.runs.registered` gives it.
+    """
     registered = runs.registered(db)
     if workers := _workers(db, ref):
         return _only("polecat", ref, workers)
     if (row := sql.by_id(db, tables.polecats, ref)) is not None:
         return _with_rig(db, row)
-    fitting = [row for row in registered if len(ref) >= SHORTEST_PREFIX and row["id"].startswith(ref)]
-    if fitting:
+    fitting = [row for row in registered if ref and row["id"].startswith(ref)]
+    if fitting or (fitting := _workers(db, ref, beginning=True)):
         return _only("polecat", ref, fitting)
     try:
         hooked = bead(db, ref)
@@ -80,7 +81,7 @@ def run(db: Connection, ref: str) -> Row:
     """A run by id, or the latest of a polecat or bead."""
     if (row := sql.by_id(db, tables.runs, ref)) is not None:
         return row
-    if len(ref) >= SHORTEST_PREFIX:
+    if ref:
         table = tables.runs
         fitting = sql.rows(db, select(table).where(table.c.id.startswith(ref, autoescape=True)).limit(11))
         if len(fitting) == 1:
@@ -94,7 +95,7 @@ def run(db: Connection, ref: str) -> Row:
 
 def merge(db: Connection, ref: str) -> Row:
     """By id, a unique beginning of it, or its bead (the latest)."""
-    fitting = merges.matching(db, ref) if len(ref) >= SHORTEST_PREFIX else []
+    fitting = merges.matching(db, ref) if ref else []
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -108,14 +109,19 @@ def merge(db: Connection, ref: str) -> Row:
     return latest
 
 
-def _workers(db: Connection, ref: str) -> list[Row]:
-    """Registered polecats that are called so."""
+def _workers(db: Connection, ref: str, *, beginning: bool = False) -> list[Row]:
+    """Registered polecats that are called so, or whose name has this beginning."""
     rig_name, slash, name = ref.replace("/polecats/", "/").rpartition("/")
-    return [
-        row
-        for row in runs.registered(db)
-        if row["name"].casefold() == name.casefold() and (not slash or row["rig_name"].lower() == rig_name.lower())
-    ]
+    of_rig = [row for row in runs.registered(db) if not slash or row["rig_name"].lower() == rig_name.lower()]
+    if beginning:
+        return [row for row in of_rig if name and row["name"].casefold().startswith(name.casefold())]
+    return [row for row in of_rig if row["name"].casefold() == name.casefold()]
+
+
+def _hooked(db: Connection, worker: Row) -> Row:
+    bead = sql.by_id(db, tables.beads, worker["bead_id"])
+    assert bead is not None
+    return bead
 
 
 def _with_rig(db: Connection, row: Row) -> Row:

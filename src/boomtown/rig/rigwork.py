@@ -44,8 +44,6 @@ def check_name(name: Any) -> str:
             f"{str(name)[:80]!r} can't be a rig's name. Use 1 to 64 of A-Z a-z 0-9 . _ -, first a letter or digit.",
             field="name",
         )
-    if name.endswith((".git", ".lock", ".")) or ".." in name:
-        raise BadInputError(f"“{name}” can't be a rig's name: it must not end with .git, .lock or a dot.", field="name")
     return name
 
 
