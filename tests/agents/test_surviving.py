@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
 
+from boomtown.container.agents.session import STOP_S
+from boomtown.container.runs import LEAVES_S
 from tests.agents.model_server import ModelServer
 from tests.agents.programs import AgentTown, work
 from tests.e2e.towns import eventually
@@ -71,6 +75,23 @@ def test_a_stop_leaves_no_tool_running(agent_town: New, name: str) -> None:
     held = town.until(bead, "held", lambda found: found["queue_reason"] == "held")
     assert [attempt["outcome"] for attempt in held["attempt_log"]] == ["stopped"]
     assert sleepers(town) == []
+
+
+def test_an_agent_that_hears_nothing_is_gone_with_its_tool_long_before_the_grace(agent_town: New) -> None:
+    deaf = {"kind": "acp", "command": [sys.executable, str(Path(__file__).parent / "deaf.py")]}
+    town = agent_town(agents={"deaf": deaf}, stop_grace=600.0)
+    bead = town.give("deaf", "Sleep")
+    asleep(town)
+    town.ok("stop", "Toast")
+    awake(town)
+    held = town.until(bead, "held", lambda found: found["queue_reason"] == "held")
+    assert [attempt["outcome"] for attempt in held["attempt_log"]] == ["stopped"]
+
+    town.ok("bead", "start", bead)
+    asleep(town)
+    town.ok("bead", "cancel", bead)
+    awake(town)
+    assert STOP_S + 2 * LEAVES_S < 5, "seconds to cancel, to end at the end of its input, to end at a signal"
 
 
 def test_an_agent_that_can_not_load_its_session_is_told_what_was_done(agent_town: New, models: ModelServer) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Callable
+
+import pytest
 
 from tests.agents.model_server import ModelServer
 from tests.agents.programs import AgentTown, work
@@ -54,6 +59,60 @@ def test_messages_come_at_the_end_of_a_turn_or_at_once(agent_town: New, models: 
     assert words.index("Later:") < words.index("At once."), "in the order given"
     assert not sleeping(town)
     assert "is closed" in town.fails("message", bead, "Too late")
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_no_message_is_lost_or_said_twice_whoever_is_killed_in_the_middle_of_its_delivery(
+    agent_town: New, models: ModelServer, name: str
+) -> None:
+    town = agent_town(name)
+    bead = town.give(name, SLEEP)
+    eventually(lambda: sleeping(town), "a tool sleeps", 120)
+    town.ok("message", "Toast", f"The first, {bead}.")
+    town.ok("message", "Toast", f"The second, {bead}.\nSTEP hang", "--now")
+    eventually(lambda: models.asked(f"The second, {bead}"), "the model hears of it, and says nothing", 120)
+    town.ok("message", "Toast", f"The third, {bead}.\nSTEP hang")
+
+    os.kill(town.ask("polecats")[0]["pid"], signal.SIGKILL)
+    eventually(lambda: models.asked(f"The third, {bead}"), "the model hears of it in another run", 120)
+    os.kill(town.server_pid, signal.SIGKILL)
+    os.kill(town.container_pid, signal.SIGKILL)
+    town.up()
+    town.ok("message", "Toast", f"The fourth, {bead}.\n{work()}", "--now")
+    [found] = town.landed(bead)
+    assert [message["state"] for message in found["messages"]] == ["delivered"] * 4
+    assert {"crashed", "container_lost", "handed_on"} <= {attempt["outcome"] for attempt in found["attempt_log"]}
+    last = "\n".join(turn.text for turn in models.asked(f"The fourth, {bead}")[-1].turns if turn.who == "user")
+    places = [last.index(f"The {which}, {bead}") for which in ("first", "second", "third", "fourth")]
+    assert places == sorted(places), "in the order given"
+    assert last.count(f", {bead}") == 4, "each once"
+
+
+def test_agents_nudge_each_other_in_three_modes(agent_town: New, models: ModelServer) -> None:
+    town = agent_town("codex")
+    target = town.give("codex", SLEEP, "The one who sleeps")
+    eventually(lambda: sleeping(town), "a tool sleeps", 120)
+    [toast] = town.ask("polecats")
+    words = {
+        "queue": "Read me when you look.",
+        "wait-idle": "Hear me when you are idle.",
+        "immediate": "STEP call gt_mail_check\n" + work("n"),
+    }
+    calls = [
+        "STEP call gt_nudge " + json.dumps({"target_agent_id": toast["id"], "message": message, "mode": mode})
+        for mode, message in words.items()
+    ]
+    nudger = town.give("codex", "\n".join([*calls, work("b")]), "The one who nudges")
+    found, _ = town.landed(target, nudger)
+    assert [(message["sender"].split(",")[0], message["now"]) for message in found["messages"]] == [
+        ("Maple", False),
+        ("Maple", True),
+    ]
+    last = models.asked("Hear me when you are idle.")[-1]
+    [said] = [turn.text for turn in last.turns if turn.who == "user" and "another agent of this rig" in turn.text]
+    assert said.index("Hear me when you are idle.") < said.index("STEP call gt_mail_check"), "both, as one prompt"
+    assert not last.says("Read me when you look.")
+    assert any("Read me when you look." in turn.text for turn in last.turns if turn.who == "tool"), "it came as mail"
 
 
 def test_leave_to_use_a_tool_is_asked_of_a_person_and_the_agent_goes_on(agent_town: New) -> None:

@@ -37,7 +37,7 @@ _PIPES_END_S = 2.0
 """How long a pipe may stay open after every process of the tree is gone."""
 _LAST_WORDS_S = 1.0
 """How long a conversation may go on after its program is gone: what that said before may still be on its way."""
-_LEAVES_S = 1.0
+LEAVES_S = 1.0
 """How long a program gets to end when it is asked to, before it is asked more plainly; and then its helpers, by
 themselves: they may be writing the session down."""
 
@@ -289,16 +289,16 @@ class Run:
         assert self._child
         assert self._talk
         if self._talk.ends_on_eof:
-            await asyncio.wait({gone}, timeout=_LEAVES_S)
+            await asyncio.wait({gone}, timeout=LEAVES_S)
         if not gone.done():
             await self._shop.forest.look()
             self._child.signal_group(signal.SIGTERM)
-            await asyncio.wait({gone}, timeout=_LEAVES_S)
+            await asyncio.wait({gone}, timeout=LEAVES_S)
         if not gone.done():
             await self._kill()
             await gone
         if self._tree:
-            await self._shop.forest.leave(self._tree, _LEAVES_S)
+            await self._shop.forest.leave(self._tree, LEAVES_S)
 
     async def _finish(self) -> None:
         """The tree is gone: read git, and say so."""
