@@ -40,6 +40,11 @@ def iso(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def midnight(at: float) -> float:
+    """When the day of `at` began in this machine's time zone; both in seconds since the epoch."""
+    return datetime.fromtimestamp(at, UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
 class LoopScheduler:
     """Timers and tasks of the running event loop, one writer thread, a few reader threads."""
 

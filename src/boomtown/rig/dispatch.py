@@ -6,15 +6,17 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from boomtown.container.protocol import Message, RunSpec, Surroundings, Talk
 from boomtown.domain.branches import slug
+from boomtown.domain.errors import BadInputError
 from boomtown.home import agents
 from boomtown.home.agents import Plan
 from boomtown.home.config import AgentSettings, Settings
-from boomtown.home.paths import Home
+from boomtown.home.paths import Home, home_environment
 from boomtown.rig import prompts
 from boomtown.rig.objects import digest_text
 from boomtown.rig.tokens import Claims, Tokens
@@ -26,6 +28,11 @@ PASSED_ON_BEGINNINGS = ("LC_", "SSL_CERT_")
 PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 TOOL_BEGINNINGS = ("GASTOWN_", "BOOMTOWN_")
 """What the town's tools need of a run's environment: agents don't pass theirs on."""
+SHOWN = (
+    *PASSED_ON,
+    *home_environment(Path()),
+    *("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"),
+)
 EMAIL_DOMAIN = "polecats.boomtown.invalid"
 
 
@@ -99,6 +106,19 @@ class Dispatch:
             talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
             at_once=rig["max_polecats"],
         )
+
+    def shown_environment(self, db: Connection, run_id: str) -> dict[str, str | None]:
+        """What the agent of a live run was given. A value is there only where it can be no secret, else null."""
+        try:
+            spec = self.spec(db, run_id)
+        except BadInputError:
+            return {}  # its agent's settings were changed since it began
+        if spec is None:
+            return {}
+        folders = home_environment(self._home.rig(spec.rig).agent_home(spec.bead_id))
+        given = {name: str(path) for name, path in folders.items()} | spec.env
+        own = self._settings.pick_agent(spec.agent_kind).env
+        return {name: value if name not in own and is_shown(name) else None for name, value in sorted(given.items())}
 
     def plan(self, agent: AgentSettings, rig: Row, model: str | None) -> Plan:
         """How to start `agent` for a bead of `rig`. Raises `BadInputError` with the cure if its program is missing."""
@@ -175,6 +195,13 @@ class Dispatch:
             "BOOMTOWN_BRANCH": run["branch"],
             "BOOMTOWN_PORT_BASE": str(run["port_base"]),
         }
+
+
+def is_shown(name: str) -> bool:
+    """Whether everybody may read the value of this variable: only what is ours, or well known, and opens nothing."""
+    if name == "GASTOWN_SESSION_TOKEN":
+        return False
+    return name in SHOWN or name.startswith((*TOOL_BEGINNINGS, *PASSED_ON_BEGINNINGS))
 
 
 def _signs_as(author: Author) -> dict[str, str]:

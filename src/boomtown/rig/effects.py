@@ -87,6 +87,7 @@ class ContainerEffects:
     def _reported(self, report: Report) -> None:
         observed = self._engine.observed
         observed.beat((state.run_id for state in report.runs if state.state != "exited"), report.at)
+        observed.figures.note(report.at, report.runs)
         if observed.saw(report.runs):
             self._engine.scheduler.spawn(self._engine.wake_all(), name="wake after report")
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from boomtown.container.protocol import Facts, Hello, RunState
 from boomtown.domain.runs import GitFacts
 from boomtown.domain.snapshot import Container, Question, Seen, Usage
+from boomtown.rig.figures import Figures
 
 
 def to_facts(facts: Facts) -> GitFacts:
@@ -56,6 +57,7 @@ class Observed:
         self.facts: dict[str, GitFacts] = {}
         self.calls: dict[str, float] = {}
         self.heartbeats: dict[str, float] = {}
+        self.figures = Figures()
         self.closing = False
         """The home goes down: nothing is dispatched any more."""
         self.attached: Callable[[], Hello | None] = lambda: None

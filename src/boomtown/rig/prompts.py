@@ -59,6 +59,8 @@ def polecat(bead: Row, rig: Row, name: str, branch: str, messages: Sequence[Row]
     ]
     if bead["body"]:
         parts.append(bead["body"])
+    if instructions := rig["settings"].get("instructions"):
+        parts.append(f"For all work on {rig['name']}:\n{instructions}")
     parts.append(f"Your branch: {branch}")
     if bead["rework"]:
         parts.append(_rework(bead["rework"]))

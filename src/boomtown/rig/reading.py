@@ -17,7 +17,7 @@ from boomtown.container.frames import FrameReader
 from boomtown.container.protocol import GateSpec
 from boomtown.domain.beads import UNFINISHED, BeadStatus, BeadType
 from boomtown.domain.errors import BadInputError
-from boomtown.home.clock import iso
+from boomtown.home.clock import iso, midnight
 from boomtown.rig import finding, objects
 from boomtown.rig.dispatch import Dispatch
 from boomtown.rig.engine import Engine
@@ -46,7 +46,12 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
         views = Views(db, engine.settings, engine.observed, now)
         spent = _spent(db, engine)
         all_rigs = [
-            {**_rig_status(db, views, row, now), "usage": spent["rigs"].get(row["id"])} for row in rigs.all_rigs(db)
+            {
+                **_rig_status(db, views, row, now),
+                "usage": spent["rigs"].get(row["id"]),
+                "usage_today": spent["today"].get(row["id"]),
+            }
+            for row in rigs.all_rigs(db)
         ]
         return {
             "live": runs.live_count(db),
@@ -57,6 +62,7 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
             "breaker_open": breaker_open(db, home, engine.settings, now),
             "rigs": all_rigs,
             "usage": spent["home"],
+            "usage_today": objects.used(*spent["today"].values()),
             "usage_by_agent": spent["kinds"],
             "usage_by_town": spent["towns"],
             "last_errors": _last_errors(db),
@@ -112,6 +118,7 @@ def _spent(db: Connection, engine: Engine) -> dict[str, Any]:
         "kinds": kinds,
         "towns": summed(usage.of_towns(db), lambda run: towns[run["rig_id"]]),
         "rigs": summed(usage.of_rigs(db), lambda run: run["rig_id"]),
+        "today": summed(usage.of_rigs(db, midnight(engine.clock.now())), lambda run: run["rig_id"]),
     }
 
 

@@ -17,6 +17,7 @@ from boomtown.store.sql import Row
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MOST_POLECATS = 1000
 LONGEST_GATE = 10_000
+LONGEST_PROSE = 20_000
 SETUP = {"setup", "setup_timeout", "copy", "link", "home_files", "submodules", "pass_env"}
 """Settings that a worktree is made ready by: when the town paused a rig for one of them, a change ends that."""
 _LOGIN = "it is a login that its program refreshes, and two copies end each other. Use `boomtown agent login`."
@@ -186,6 +187,16 @@ def _model(key: str, value: Any) -> str | None:
     return value
 
 
+def _prose(key: str, value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if not isinstance(value, str) or "\0" in value:
+        raise BadInputError(f"{key} is {str(value)[:80]!r}; it must be text.", field=key)
+    if len(value) > LONGEST_PROSE:
+        raise BadInputError(f"{key} has {len(value)} characters; at most {LONGEST_PROSE} fit.", field=key)
+    return value.strip()
+
+
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "max_polecats": _whole,
     "agent": _agent,
@@ -193,6 +204,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "landing": _one_of(LandingStyle),
     "gates": _texts,
     "names": _names,
+    "instructions": _prose,
     "timeout": _seconds,
     "stall_after": _seconds,
     "gate_timeout": _seconds,

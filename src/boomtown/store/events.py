@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, update
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
-from boomtown.store.tables import events, mail
+from boomtown.store.tables import beads, events, mail, polecats
 
 
 def append(connection: Connection, **values: Any) -> None:
@@ -28,19 +28,26 @@ def after(
     rig_id: str | None = None,
     bead_id: str | None = None,
 ) -> list[Row]:
-    """Events past `since`, in order."""
-    query = select(events).where(events.c.seq > since).order_by(events.c.seq).limit(limit)
+    """Events past `since`, in order, each with its bead's title and its polecat's name."""
+    query = _told().where(events.c.seq > since).order_by(events.c.seq).limit(limit)
     for column, value in ((events.c.town_id, town_id), (events.c.rig_id, rig_id), (events.c.bead_id, bead_id)):
         if value:
             query = query.where(column == value)
     return sql.rows(connection, query)
 
 
+@sql.once
+def _told() -> sql.Query:
+    names = (beads.c.title.label("bead_title"), polecats.c.name.label("agent_name"))
+    of_bead, of_agent = beads.c.id == events.c.bead_id, polecats.c.id == events.c.agent_id
+    return select(events, *names).outerjoin(beads, of_bead).outerjoin(polecats, of_agent)
+
+
 def before(
     connection: Connection, seq: int, limit: int, *, rig_id: str | None = None, bead_id: str | None = None
 ) -> list[Row]:
-    """The last events before `seq`, in order."""
-    query = select(events).where(events.c.seq < seq).order_by(events.c.seq.desc()).limit(limit)
+    """The last events before `seq`, in order; as `after`."""
+    query = _told().where(events.c.seq < seq).order_by(events.c.seq.desc()).limit(limit)
     for column, value in ((events.c.rig_id, rig_id), (events.c.bead_id, bead_id)):
         if value:
             query = query.where(column == value)

@@ -18,8 +18,9 @@ def of_beads(connection: Connection, bead_ids: list[str]) -> dict[str, Row]:
     return _by(connection, runs.c.bead_id, runs.c.bead_id.in_(bead_ids))
 
 
-def of_rigs(connection: Connection) -> dict[str, Row]:
-    return _by(connection, runs.c.rig_id)
+def of_rigs(connection: Connection, since: float = 0.0) -> dict[str, Row]:
+    """By rig, of runs that ended at `since` (epoch seconds) or later."""
+    return _by(connection, runs.c.rig_id, *([runs.c.ended_at >= since] if since else []))
 
 
 def of_towns(connection: Connection) -> dict[str, Row]:

@@ -136,7 +136,11 @@ def test_every_procedure_does_what_it_should(town: Town, session: Session) -> No
     assert right("getRig", rigId="web")["beads"][0]["id"] == waiting
     assert right("listAgents", rigId="web")[0]["id"] == agent
     assert right("getStream", agentId=agent, waitS=30)["frames"][0]["data"] == "hello from Toast"
-    assert Path(right("getWorkspace", agentId=agent)["path"]).is_dir()
+    workspace = right("getWorkspace", agentId=agent)
+    assert Path(workspace["path"]).is_dir()
+    assert workspace["env"]["BOOMTOWN_AGENT_NAME"] == "Toast"
+    assert workspace["env"]["GASTOWN_SESSION_TOKEN"] is None
+    assert isinstance(right("getResources", agentId=agent)["samples"], list)
     shell = right("openShell", agentId=agent)
     assert right("closeShell", session=shell["session"]) == {}
     said = session.ask("sendMessage", agentId=agent, message="hello")
@@ -212,7 +216,7 @@ def test_every_procedure_refuses_what_is_wrong_by_name_and_does_nothing(
 UNKNOWN = {
     "rigId": "listBeads getRig checkRig pullRig deleteRig getMergeQueue pause resume",
     "beadId": "getBead startBead cancelBead retryBead closeBead approveBead discardBead getDiff updateBead",
-    "agentId": "getAgent stopAgent getStream getWorkspace openShell",
+    "agentId": "getAgent stopAgent getStream getWorkspace getResources openShell",
     "mergeId": "retryMerge getGateOutput",
     "townId": "getTown deleteTown listRigs",
     "name": "removeUser",

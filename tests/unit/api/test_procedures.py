@@ -14,7 +14,7 @@ from boomtown.rig.town import Town
 
 CONTRACT = {
     "query": "listTowns getTown getRig listRigs listBeads getBead getBeadEvents listAgents getAgent getMergeQueue "
-    "getGateOutput getDiff getStatus getInbox getStream getWorkspace getMe listUsers listBackups",
+    "getGateOutput getDiff getStatus getInbox getStream getWorkspace getResources getMe listUsers listBackups",
     "mutation": "createTown deleteTown createRig updateRig deleteRig checkRig pullRig sling updateBead cancelBead "
     "retryBead startBead closeBead stopAgent sendMessage approveBead reworkBead discardBead retryMerge pause resume "
     "answerAgent shutdown openShell closeShell createLoginLink addUser removeUser createBackup",

@@ -333,6 +333,8 @@ export interface LedgerEvent {
   kind: string;
   actor: string;
   data: Record<string, Anything>;
+  bead_title: string | null;
+  agent_name: string | null;
 }
 
 export interface ListAgents {
@@ -454,6 +456,11 @@ export interface Question {
 /** Why an open bead waits; the first that holds, in this order. */
 export type QueueReason = "held" | "blocked" | "paused" | "auth" | "quota" | "budget" | "backoff" | "pressure" | "cap";
 
+/** Oldest first; empty without a live run. */
+export interface Resources {
+  samples: Sample[];
+}
+
 export interface ReworkBead {
   /** An id, a unique beginning of one (4 characters or more), or a name. */
   beadId: string;
@@ -521,6 +528,7 @@ export interface RigInput {
   rigId: string;
 }
 
+/** `usage_today`: of what lives, and of what ended since midnight on the server's clock. */
 export interface RigStatus {
   id: string;
   town_id: string;
@@ -542,10 +550,17 @@ export interface RigStatus {
   failed: number;
   merges: Merge[];
   usage: Usage | null;
+  usage_today: Usage | null;
 }
 
 /** `viewer` reads; `operator` slings and steps in; `admin` changes rigs, settings and users. */
 export type Role = "viewer" | "operator" | "admin";
+
+export interface Sample {
+  at: string;
+  cpu_percent: number;
+  memory_bytes: number;
+}
 
 export interface SendMessage {
   /** An id, a unique beginning of one (4 characters or more), or a name. */
@@ -632,6 +647,7 @@ export interface Status {
   breaker_open: boolean;
   rigs: RigStatus[];
   usage: Usage | null;
+  usage_today: Usage | null;
   usage_by_agent: Record<string, Usage>;
   usage_by_town: Record<string, Usage>;
   last_errors: LastError[];
@@ -726,9 +742,10 @@ export interface UserInput {
   name: string;
 }
 
+/** `env`: a value that may be secret is null. */
 export interface Workspace {
   path: string | null;
-  env: Record<string, string>;
+  env: Record<string, string | null>;
   live: boolean;
 }
 
@@ -832,8 +849,10 @@ export type Gastown = {
    * first.
    */
   getStream: Query<GetStream | void, StreamPage>;
-  /** Where a polecat works. */
+  /** Where a polecat works, and its environment; a value that may be secret is null. */
   getWorkspace: Query<AgentInput, Workspace>;
+  /** CPU and memory of a polecat's live run over the last 20 minutes. */
+  getResources: Query<AgentInput, Resources>;
   /** A worktree and environment for a person's shell; a bead without a run is held meanwhile. */
   openShell: Mutation<AgentInput, Shell>;
   /** The person has left the shell. */

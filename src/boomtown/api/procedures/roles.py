@@ -10,7 +10,7 @@ from boomtown.domain.users import Role
 
 _TABLE = {
     Role.VIEWER: "listTowns getTown getRig listRigs listBeads getBead getBeadEvents listAgents getAgent getStream "
-    "getWorkspace getMergeQueue getGateOutput getDiff getStatus getInbox getMe onEvents onStreams onLive "
+    "getWorkspace getResources getMergeQueue getGateOutput getDiff getStatus getInbox getMe onEvents onStreams onLive "
     "createLoginLink",
     Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage answerAgent "
     "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell",

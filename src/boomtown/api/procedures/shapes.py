@@ -228,6 +228,8 @@ class LedgerEvent(TypedDict):
     kind: str
     actor: str
     data: dict[str, Any]
+    bead_title: str | None
+    agent_name: str | None
 
 
 class EventPage(TypedDict):
@@ -356,9 +358,23 @@ class Paused(TypedDict):
     paused: bool
 
 
+class Sample(TypedDict):
+    at: str
+    cpu_percent: float
+    memory_bytes: int
+
+
+class Resources(TypedDict):
+    """Oldest first; empty without a live run."""
+
+    samples: list[Sample]
+
+
 class Workspace(TypedDict):
+    """`env`: a value that may be secret is null."""
+
     path: str | None
-    env: dict[str, str]
+    env: dict[str, str | None]
     live: bool
 
 
@@ -398,12 +414,15 @@ class ContainerStatus(TypedDict):
 
 
 class RigStatus(Rig):
+    """`usage_today`: of what lives, and of what ended since midnight on the server's clock."""
+
     queue: int
     waiting_for_a_slot: int
     in_review: int
     failed: int
     merges: list[Merge]
     usage: Usage | None
+    usage_today: Usage | None
 
 
 class LastError(TypedDict):
@@ -441,6 +460,7 @@ class Status(TypedDict):
     last_seq: int
     rigs: list[RigStatus]
     usage: Usage | None
+    usage_today: Usage | None
     usage_by_agent: dict[str, Usage]
     usage_by_town: dict[str, Usage]
     last_errors: list[LastError]

@@ -70,8 +70,14 @@ async def get_stream(caller: Caller, q: GetStream) -> shapes.StreamPage:
 
 @gastown.query
 async def get_workspace(caller: Caller, q: AgentInput) -> shapes.Workspace:
-    """Where a polecat works."""
+    """Where a polecat works, and its environment; a value that may be secret is null."""
     return await caller.town.get_workspace(caller.actor, **q.given())
+
+
+@gastown.query
+async def get_resources(caller: Caller, q: AgentInput) -> shapes.Resources:
+    """CPU and memory of a polecat's live run over the last 20 minutes."""
+    return await caller.town.get_resources(caller.actor, **q.given())
 
 
 @gastown.mutation

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from boomtown.container.protocol import DiffSpec
 from boomtown.domain.beads import BeadStatus
 from boomtown.domain.errors import ConflictError
+from boomtown.home.clock import iso
 from boomtown.rig import beadwork, finding, gates, objects
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
@@ -64,7 +65,7 @@ class WorkerService(Service):
         )
 
     async def get_workspace(self, actor: str, agent_id: str) -> Object:  # noqa: ARG002
-        """Where a polecat works. Raises `ConflictError` while it has no worktree."""
+        """Where a polecat works, and its environment without secrets. Raises `ConflictError` without a worktree."""
 
         def read(db: Connection) -> Object:
             polecat = finding.polecat(db, agent_id)
@@ -74,9 +75,19 @@ class WorkerService(Service):
                     f"{polecat['name']} has no worktree now: only a live run has one. "
                     f"`boomtown shell {polecat['name']}` makes one for you."
                 )
-            return {"path": run["worktree"], "live": run["ended_at"] is None, "env": {}}
+            return {
+                "path": run["worktree"],
+                "live": run["ended_at"] is None,
+                "env": self._dispatch.shown_environment(db, run["id"]),
+            }
 
         return await self._engine.read(read)
+
+    async def get_resources(self, actor: str, agent_id: str) -> Object:  # noqa: ARG002
+        """CPU and memory of a polecat's live run over the last minutes, oldest first."""
+        polecat = await self._engine.read(lambda db: self._views(db).agents([finding.polecat(db, agent_id)])[0])
+        samples = self._engine.observed.figures.of(polecat["run_id"])
+        return {"samples": [{**vars(sample), "at": iso(sample.at)} for sample in samples]}
 
     async def open_shell(self, actor: str, agent_id: str) -> Object:
         return await Shells(self._engine, self._container, self._dispatch).open(actor, agent_id)
