@@ -16,10 +16,17 @@ ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "build" / "screenshots"
 AXE = (ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text()
 NAMES = (
-    "inbox", "town", "wall", "board", "landing", "events", "settings", "bead", "failed", "polecat", "sling", "palette",
-    "keys",
+    "inbox", "town", "wall", "board", "landing", "events", "settings", "bead", "tested", "failed", "polecat", "sling",
+    "palette", "keys",
 )  # fmt: skip
 PHONE = 390
+TESTING = "echo collecting ... 412 items; for part in 1 2 3 4 5; do echo tests/test_part_$$part.py; done"
+TITLES = (
+    "Rate-limit the login endpoint", "Export invoices as CSV", "Fix flaky test_retry", "Dark mode for settings",
+    "Upgrade to SQLAlchemy 2.1", "Search in the audit log", "Delete unused feature flags", "Explain the error codes",
+    "Resize avatars on upload", "Send the weekly report on Mondays",
+)  # fmt: skip
+AGENTS = len(TITLES)
 PRINTED = re.compile(r"line \d+")
 
 
@@ -28,47 +35,51 @@ class Pages:
 
     def __init__(self, town: Town) -> None:
         self.town = town
-        town.rig("acme", "--merge", "review", "--max-polecats", "4", "--gate", "true")
+        hold = town.control / "hold"
+        makefile = f"lint:\n\t@echo All checks passed\ntest:\n\t@{TESTING}; while test -e {hold}; do sleep 0.2; done\n"
+        origin = town.repository("acme", {"Makefile": makefile})
+        gates = ("--gate", "make lint", "--gate", "make test")
+        town.rig("acme", "--merge", "review", "--max-polecats", str(AGENTS), *gates, origin=origin)
         town.rig("billing")
         body = ("--body", "Use the existing session store.\nKeep the old login for a week.")
         (self.failed,) = town.sling("crashes", "Port the parser to Rust", rig="acme")
         (self.reviewed,) = town.sling("reviewed", "Add SSO to the admin area", rig="acme", options=body)
-        (landed,) = town.sling("quick", "Trim logs in CI", rig="acme")
-        town.wait_for(self.reviewed, merge="approval")
-        town.wait_for(landed, merge="approval")
+        landed, self.tested, next_one = town.sling("quick", "Trim logs in CI", "Cache the build", "Tidy up", rig="acme")
+        for bead in (self.reviewed, landed, self.tested, next_one):
+            town.wait_for(bead, merge="approval")
         town.ok("approve", landed)
         town.wait_for(landed, status="closed")
         eventually(lambda: town.bead(self.failed)["status"] == "failed", "the parser gives up")
-        titles = (
-            "Rate-limit the login endpoint",
-            "Export invoices as CSV",
-            "Fix flaky test_retry",
-            "Dark mode",
-        )
-        working = town.sling("talks", *titles, rig="acme")
+        hold.touch()
+        town.ok("approve", self.tested)
+        town.wait_for(self.tested, merge="testing")
+        town.ok("approve", next_one)
+        talking = town.sling("talker", *TITLES[:2], rig="acme")
+        working = town.sling("talks", *TITLES[2:], rig="acme")
         town.sling("talks", "Rename Customer to Account", rig="acme", options=("--after", working[0]))
-        town.sling("talks", "Paginate the audit log", "Nightly backup job", rig="acme")
-        eventually(lambda: len(town.live_runs()) == len(titles), "four agents run")
-        self.agent = town.bead(working[0])["assignee_agent_bead_id"]
+        town.sling("talks", "Paginate the audit log", "Nightly backup job", rig="acme", options=("--priority", "low"))
+        eventually(lambda: town.ask("status")["live"] == AGENTS, "all agents run")
+        self.agent = town.bead(talking[0])["assignee_agent_bead_id"]
 
     def show(self, page: Page, name: str) -> None:
         """Go there, and wait until it shows what it is about."""
         addresses = {
             "inbox": "/inbox", "town": "/town", "board": "/rigs/acme/board", "landing": "/rigs/acme/landing",
             "events": "/rigs/acme/events", "settings": "/rigs/acme/settings", "bead": f"/beads/{self.reviewed}",
-            "failed": f"/beads/{self.failed}", "polecat": f"/polecats/{self.agent}",
+            "tested": f"/beads/{self.tested}", "failed": f"/beads/{self.failed}", "polecat": f"/polecats/{self.agent}",
         }  # fmt: skip
         page.goto(self.town.url + addresses.get(name, "/rigs/acme"))
         shown: dict[str, Any] = {
-            "inbox": page.get_by_role("button", name="Retry"),
-            "town": page.get_by_role("article", name="billing"),
+            "inbox": page.get_by_text("1 file changed"),
+            "town": page.get_by_text("slung").first,
             "board": page.get_by_role("region", name="Landed").get_by_role("article"),
-            "landing": page.get_by_text("Landed as"),
+            "landing": page.get_by_text("tests/test_part_5.py"),
+            "tested": page.get_by_text("tests/test_part_5.py"),
             "events": page.get_by_text("began to work").first,
             "settings": page.get_by_role("textbox", name="Gates: commands"),
             "bead": page.get_by_role("region", name="reviewed.txt"),
             "failed": page.get_by_role("list", name="Attempts"),
-            "polecat": page.get_by_text(PRINTED).first,
+            "polecat": page.get_by_text("run pytest tests/auth -q").first,
         }
         expect(shown.get(name, page.get_by_text(PRINTED).first)).to_be_visible()
         if name == "sling":
@@ -133,7 +144,7 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(pages: Pages, open_
 
 def test_the_title_and_the_icon_count_what_needs_a_person(pages: Pages, open_tab: OpenTab) -> None:
     page = open_tab(pages.town, "/rigs/acme")
-    expect(page).to_have_title("(2) acme · 4 of 4 · Boomtown")
+    expect(page).to_have_title(f"(2) acme · {AGENTS} of {AGENTS} · Boomtown")
     expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/png"))
 
 

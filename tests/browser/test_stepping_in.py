@@ -220,6 +220,33 @@ def test_settings_are_changed_and_a_wrong_one_is_explained(town: Town, open_tab:
     expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     rig = town.ask("rig", "show", "settings")
     assert (rig["max_polecats"], rig["gates"]) == (7, ["make test", "make lint"])
+    page.get_by_label("Instructions").fill("Test with make test.\nLeave vendor/ alone.")
+    page.get_by_label("Setup: commands").fill("make deps")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    own = town.ask("rig", "show", "settings")["settings"]
+    assert (own["instructions"], own["setup"]) == ("Test with make test.\nLeave vendor/ alone.", ["make deps"])
+    page.get_by_label("Setup: commands").fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    (bead,) = town.sling("tells", "Say what you were told", rig="settings")
+    assert "Leave vendor/ alone." in town.said(f"prompt.{bead}")
+
+
+def test_a_polecat_shows_where_and_with_what_it_works_and_no_secret(town: Town, open_tab: OpenTab) -> None:
+    town.rig("shown")
+    (bead,) = town.sling("tells", "Look around", rig="shown")
+    told = dict(line.split("=", 1) for line in town.said(f"env.{bead}").splitlines() if "=" in line)
+    agent = town.bead(bead)["assignee_agent_bead_id"]
+    page = open_tab(town, f"/polecats/{agent}")
+    expect(page.get_by_text(told["PWD"] if "PWD" in told else told["BOOMTOWN_BRANCH"]).first).to_be_visible()
+    page.get_by_role("button", name="Environment").click()
+    shown = page.get_by_label("Environment", exact=True).last
+    expect(shown).to_contain_text(f"BOOMTOWN_BRANCH{told['BOOMTOWN_BRANCH']}")
+    expect(shown).to_contain_text("GASTOWN_SESSION_TOKENhidden")
+    expect(shown).to_contain_text("CONTROLhidden")
+    assert told["GASTOWN_SESSION_TOKEN"] not in page.content()
+    expect(page.get_by_role("img", name="Memory, now")).to_be_visible()
 
 
 def test_a_rig_is_added_in_the_browser(town: Town, open_tab: OpenTab) -> None:

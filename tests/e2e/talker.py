@@ -36,6 +36,7 @@ def work() -> None:
         "oldText": "a = 1\n",
         "newText": "a = 2\nb = 3\n",
     }
+    tell("usage_update", used=12_400, size=200_000, cost={"amount": 0.31, "currency": "USD"})
     tell("tool_call", toolCallId="2", title="edit middleware.py", kind="edit", status="completed", content=[diff])
 
 

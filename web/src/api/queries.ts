@@ -68,6 +68,13 @@ export const workspaceQuery = (agentId: string, runId: string | null) =>
     retry: false,
   });
 
+export const resourcesQuery = (agentId: string) =>
+  queryOptions({
+    queryKey: ["resources", agentId],
+    queryFn: () => api.getResources.query({ agentId }),
+    refetchInterval: REPORTS_EVERY_MS,
+  });
+
 /** The ledger, newest page first; each further page is older. */
 export const eventsQuery = (scope: { rigId?: string; beadId?: string }) =>
   infiniteQueryOptions({

@@ -5,6 +5,7 @@ import { useStore } from "../live/store";
 import { Do } from "../ui/asking";
 import { api } from "../api/client";
 import { Slots } from "../ui/parts";
+import { costWords, usageWords } from "../words/sentences";
 import { openPalette, openSling } from "./overlays";
 import { useReadsOnly, useRigHere, useStatus } from "./where";
 
@@ -16,6 +17,7 @@ export function Header() {
   const rig = useRigHere();
   const state = useStore(liveState);
   const readsOnly = useReadsOnly();
+  const today = (rig ?? status).usage_today;
   const paused = status.paused || rig?.status === "paused";
   return (
     <header>
@@ -40,7 +42,7 @@ export function Header() {
         </span>
       )}
       <span className="stat" title="Live runs and how many there may be">
-        <span className="opt">slots</span> {rig ? <Slots live={rig.live} cap={rig.max_polecats} /> : <strong>{status.max_agents ? `${status.live} of ${status.max_agents}` : `${status.live} live`}</strong>}
+        <span className={rig ? "opt" : undefined}>{rig ?? status.max_agents ? "slots" : "live"}</span> {rig ? <Slots live={rig.live} cap={rig.max_polecats} /> : <strong>{status.max_agents ? `${status.live} of ${status.max_agents}` : status.live}</strong>}
       </span>
       <span className="stat opt">
         waiting <strong>{rig ? rig.queue : status.rigs.reduce((sum, one) => sum + one.queue, 0)}</strong>
@@ -48,6 +50,11 @@ export function Header() {
       <span className="stat opt">
         landing <strong>{(rig ? [rig] : status.rigs).reduce((sum, one) => sum + one.merges.filter((merge) => merge.status !== "approval").length, 0)}</strong>
       </span>
+      {today?.cost_usd != null && (
+        <span className="stat opt" title={`Since midnight: ${usageWords(today)}`}>
+          today <strong>{costWords(today.cost_usd)}</strong>
+        </span>
+      )}
       <span className="stat opt" title={status.sandbox_note}>
         {status.sandbox === "none" ? "no sandbox" : status.sandbox}
       </span>

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 
 import { inboxQuery } from "../api/queries";
 import { openAddRig } from "./overlays";
@@ -12,8 +13,15 @@ export function Nav() {
   const rig = useRigHere();
   const need = inbox.data?.length ?? 0;
   const exact = { exact: true };
+  const nav = useRef<HTMLElement>(null);
+  const path = useLocation({ select: (location) => location.pathname });
+  useEffect(() => {
+    // on a phone it is a strip that scrolls sideways
+    const here = [...(nav.current?.querySelectorAll("[aria-current=page]") ?? [])].at(-1);
+    here?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [path, rig?.id]);
   return (
-    <nav aria-label="Pages">
+    <nav ref={nav} aria-label="Pages">
       <Link to="/inbox">
         <span>Inbox</span> {need > 0 && <span className="need">{need}</span>}
       </Link>

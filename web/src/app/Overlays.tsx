@@ -37,6 +37,8 @@ export function Overlays() {
     w: () => rig && void navigate({ to: "/rigs/$rig", params: { rig: rig.name } }),
     b: () => rig && void navigate({ to: "/rigs/$rig/board", params: { rig: rig.name } }),
     l: () => rig && void navigate({ to: "/rigs/$rig/landing", params: { rig: rig.name } }),
+    e: () => rig && void navigate({ to: "/rigs/$rig/events", params: { rig: rig.name } }),
+    g: () => rig && void navigate({ to: "/rigs/$rig/settings", params: { rig: rig.name } }),
     "?": openKeys,
   });
   return open && <One open={open} />;

@@ -1,8 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useNavigate, useParams } from "@tanstack/react-router";
 import { useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
 import { api, logOut } from "../api/client";
+import { beadQuery } from "../api/queries";
+import { actsOf } from "../board/acts";
 import { useStore } from "../live/store";
 import { refreshAll } from "../live/freshness";
 import { Dialog } from "../ui/Dialog";
@@ -104,19 +106,23 @@ function useCommands(): Command[] {
     queryFn: () => Promise.all(status.rigs.map((one) => api.listBeads.query({ rigId: one.id, limit: 300, newest: true }))),
     staleTime: 0,
   });
+  const params = useParams({ strict: false });
+  const { data: bead } = useQuery({ ...beadQuery(params.bead ?? ""), enabled: params.bead !== undefined });
+  const doable = bead ? actsOf(bead, bead.merge).filter((act) => act.sure === undefined) : [];
+  const withBead = doable.map((act): Command => ({ words: `${act.name[0]?.toUpperCase()}${act.name.slice(1)} this bead`, hint: "do", act: () => act.act().finally(refreshAll) }));
   const pages: Command[] = [
     { words: "Inbox", hint: "page", act: () => navigate({ to: "/inbox" }) },
     { words: "Town", hint: "page", act: () => navigate({ to: "/town" }) },
   ];
   const names = new Map(status.rigs.map((one) => [one.id, one.name]));
   for (const one of status.rigs) {
-    const params = { rig: one.name };
+    const to = { rig: one.name };
     pages.push(
-      { words: `${one.name}: wall`, hint: "rig", act: () => navigate({ to: "/rigs/$rig", params }) },
-      { words: `${one.name}: board`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/board", params }) },
-      { words: `${one.name}: landing`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/landing", params }) },
-      { words: `${one.name}: events`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/events", params }) },
-      { words: `${one.name}: settings`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/settings", params }) },
+      { words: `${one.name}: wall`, hint: "rig", act: () => navigate({ to: "/rigs/$rig", params: to }) },
+      { words: `${one.name}: board`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/board", params: to }) },
+      { words: `${one.name}: landing`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/landing", params: to }) },
+      { words: `${one.name}: events`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/events", params: to }) },
+      { words: `${one.name}: settings`, hint: "rig", act: () => navigate({ to: "/rigs/$rig/settings", params: to }) },
       { words: `Sling beads at ${one.name}`, hint: "do", act: () => openSling(one.id) },
       one.status === "paused"
         ? { words: `Resume ${one.name}`, hint: "do", act: () => api.resume.mutate({ rigId: one.id }).finally(refreshAll) }
@@ -147,5 +153,5 @@ function useCommands(): Command[] {
     { words: "Log out", hint: "do", act: () => void logOut() },
   ];
   const here = rig ? pages.filter((page) => page.words.includes(rig.name)) : [];
-  return [...here, ...pages.filter((page) => !here.includes(page)), ...workers, ...found, ...home];
+  return [...withBead, ...here, ...pages.filter((page) => !here.includes(page)), ...workers, ...found, ...home];
 }

@@ -1,15 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { useState } from "react";
 
 import { useTitle } from "../app/attention";
 import { api, isNotFound } from "../api/client";
 import { beadQuery, rigQuery } from "../api/queries";
 import type { BeadWithMerge } from "../api/router";
+import { actsOf } from "../board/acts";
 import { useNow } from "../live/clock";
+import { refreshAll } from "../live/freshness";
+import { GateOutput } from "../merge/GateOutput";
+import { MergeWords } from "../merge/MergeWords";
 import { Feed } from "../town/Feed";
 import { Ask, Do } from "../ui/asking";
+import { useKeys } from "../ui/keys";
 import { Ago, Dot, Empty, Trouble, type Tone } from "../ui/parts";
+import { Tabs, type Tab } from "../ui/Tabs";
 import { Title, Words } from "../ui/Words";
 import { beadSentence, usageWords } from "../words/sentences";
 import { PRIORITIES } from "../words/settings";
@@ -54,7 +60,7 @@ function Bead({ bead }: { bead: BeadWithMerge }) {
           <Title text={bead.title} />
         </h1>
         <p className={`why${bead.status === "failed" ? " bad" : ""}${needs ? " need" : ""}`} role="status">
-          <Words text={beadSentence(bead, bead.merge, now)} />
+          {bead.status === "in_review" && bead.merge ? <MergeWords merge={bead.merge} /> : <Words text={beadSentence(bead, bead.merge, now)} />}
           {bead.assignee_agent_bead_id && (
             <>
               {" · "}
@@ -73,14 +79,17 @@ function Bead({ bead }: { bead: BeadWithMerge }) {
 }
 
 function Parts({ bead }: { bead: BeadWithMerge }) {
-  const tabs: [string, string, () => ReactNode][] = [
-    ["changes", "Changes", () => <Changes bead={bead} />],
-    ["attempts", `Attempts ${bead.attempt_log.length || ""}`, () => <Attempts bead={bead} />],
-    ["transcript", "Transcript", () => <Transcript bead={bead} />],
-    ["events", "Events", () => <Feed scope={{ beadId: bead.id }} title="Events" />],
+  const merge = bead.merge;
+  const tested = merge !== null && merge.status !== "approval";
+  const tabs: Tab[] = [
+    { key: "changes", words: "Changes", panel: () => <Changes bead={bead} /> },
+    { key: "attempts", words: `Attempts ${bead.attempt_log.length || ""}`, panel: () => <Attempts bead={bead} /> },
+    { key: "transcript", words: "Transcript", panel: () => <Transcript bead={bead} /> },
+    ...(tested ? [{ key: "gates", words: "Gates", panel: () => <GateOutput merge={merge} name={bead.title} /> }] : []),
+    { key: "events", words: "Events", panel: () => <Feed scope={{ beadId: bead.id }} title="Events" /> },
   ];
-  const [chosen, setChosen] = useState(bead.branch === null || bead.status === "failed" ? "attempts" : bead.status === "in_progress" ? "transcript" : "changes");
-  const tab = tabs.find(([key]) => key === chosen) ?? tabs[0];
+  const [chosen, setChosen] = useState(() => firstTab(bead));
+  useKeys(Object.fromEntries(tabs.map(({ key }, at) => [String(at + 1), () => setChosen(key)])));
   return (
     <>
       {bead.body && (
@@ -90,24 +99,23 @@ function Parts({ bead }: { bead: BeadWithMerge }) {
           </pre>
         </section>
       )}
-      <div className="tabs" role="tablist" aria-label="About this bead">
-        {tabs.map(([key, words]) => (
-          <button key={key} type="button" role="tab" aria-selected={key === chosen} onClick={() => setChosen(key)}>
-            {words}
-          </button>
-        ))}
-      </div>
-      <div role="tabpanel" aria-label={tab?.[1]}>
-        {tab?.[2]()}
-      </div>
+      <Tabs label="About this bead" tabs={tabs} chosen={chosen} onChoose={setChosen} />
     </>
   );
+}
+
+/** What somebody who opens it wants to see. */
+function firstTab(bead: BeadWithMerge): string {
+  if (bead.merge?.status === "testing" || bead.merge?.status === "base_red") return "gates";
+  if (bead.branch === null || bead.status === "failed") return "attempts";
+  return bead.status === "in_progress" ? "transcript" : "changes";
 }
 
 function Actions({ bead }: { bead: BeadWithMerge }) {
   const [asking, setAsking] = useState<"rework" | "discard" | "cancel" | null>(null);
   const beadId = bead.id;
   const merge = bead.merge;
+  useKeys(Object.fromEntries(actsOf(bead, merge).map((act) => [act.key, () => (act.sure === undefined ? void act.act().finally(refreshAll) : setAsking("cancel"))])));
   const unfinished = bead.status === "open" || bead.status === "in_progress" || bead.status === "in_review";
   return (
     <div className="actions">
@@ -179,7 +187,9 @@ function Attempts({ bead }: { bead: BeadWithMerge }) {
       {bead.attempt_log.map((attempt) => (
         <li key={attempt.number} value={attempt.number}>
           <p>
-            <strong>{attempt.outcome.replaceAll("_", " ")}</strong>
+            <strong>
+              {attempt.number}. {attempt.outcome.replaceAll("_", " ")}
+            </strong>
             {!attempt.costs && <span className="word">cost no attempt</span>}
             {attempt.exit_status !== null && <span className="word">exit status {attempt.exit_status}</span>}
             {attempt.started_at && attempt.ended_at && <span className="word">{duration(age(attempt.started_at, Date.parse(attempt.ended_at)))}</span>}
@@ -192,9 +202,11 @@ function Attempts({ bead }: { bead: BeadWithMerge }) {
           )}
         </li>
       ))}
-      {bead.closed_at && (
+      {bead.status === "closed" && bead.closed_at && (
         <li className="end">
-          Landed <Ago at={bead.closed_at} /> {rig && `on ${rig.default_branch}`}
+          <p>
+            Landed <Ago at={bead.closed_at} /> {rig && `on ${rig.default_branch}`}
+          </p>
         </li>
       )}
     </ol>

@@ -1,16 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useRef, useState, type KeyboardEvent } from "react";
 
-import { keyOf, useTitle } from "../app/attention";
+import { keyOf, notifying, setNotifying, useTitle } from "../app/attention";
 import { useStatus } from "../app/where";
 import { api } from "../api/client";
-import { beadQuery, inboxQuery } from "../api/queries";
+import { beadQuery, diffQuery, inboxQuery } from "../api/queries";
 import type { InboxItem } from "../api/router";
 import { QuestionBox } from "../bead/QuestionBox";
+import { useStore } from "../live/store";
 import { Ask, Do } from "../ui/asking";
+import { useKeys } from "../ui/keys";
 import { Ago, Empty, Trouble } from "../ui/parts";
 import { Title, Words } from "../ui/Words";
+import { count } from "../words/time";
 
 const KINDS: Record<string, string> = {
   approval: "Needs your review",
@@ -42,21 +45,60 @@ export function InboxPage() {
   }
   return (
     <div className="page">
-      <h1>Inbox</h1>
-      <ul className="inbox" aria-label="Inbox">
-        {data.map((item) => (
-          <Item key={keyOf(item)} item={item} />
-        ))}
-      </ul>
+      <div className="heading">
+        <h1>Inbox</h1>
+        <span className="quiet">{count(data.length, "thing")} to decide, oldest first</span>
+        <span className="space" />
+        <Notify />
+      </div>
+      <List items={data} />
     </div>
   );
 }
 
-function Item({ item }: { item: InboxItem }) {
-  const status = useStatus();
-  const rig = status.rigs.find((one) => one.id === item.rig_id);
+/** For so many, the size of what is to be reviewed is looked up. */
+const MEASURED = 20;
+
+function List({ items }: { items: readonly InboxItem[] }) {
+  const list = useRef<HTMLUListElement>(null);
+  const step = (by: number): void => {
+    const all = [...(list.current?.children ?? [])] as HTMLElement[];
+    const at = all.findIndex((one) => one.contains(document.activeElement));
+    const next = all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  };
+  useKeys({ j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1) });
   return (
-    <li>
+    <ul ref={list} className="inbox" aria-label="Inbox">
+      {items.map((item, at) => (
+        <Item key={keyOf(item)} item={item} measured={at < MEASURED} />
+      ))}
+    </ul>
+  );
+}
+
+/** Whether this browser tells of new entries while nobody looks. */
+function Notify() {
+  const tells = useStore(notifying);
+  if (!("Notification" in window)) return null;
+  return (
+    <button type="button" className="plain" aria-pressed={tells} onClick={() => void setNotifying(!tells)}>
+      {tells ? "notifies you" : "notify me"}
+    </button>
+  );
+}
+
+function Item({ item, measured }: { item: InboxItem; measured: boolean }) {
+  const status = useStatus();
+  const navigate = useNavigate();
+  const rig = status.rigs.find((one) => one.id === item.rig_id);
+  const pressed = (event: KeyboardEvent): void => {
+    if (event.target !== event.currentTarget || event.key !== "Enter" || item.bead_id === null) return;
+    void navigate({ to: "/beads/$bead", params: { bead: item.bead_id } });
+  };
+  return (
+    <li tabIndex={0} onKeyDown={pressed}>
       <p className="meta">
         <span className="need">{KINDS[item.kind] ?? item.kind.replaceAll("_", " ")}</span>
         {rig && <span>{rig.name}</span>}
@@ -74,6 +116,7 @@ function Item({ item }: { item: InboxItem }) {
       {item.kind !== "question" && (
         <p className="why">
           <Words text={item.text} />
+          {measured && item.kind === "approval" && item.bead_id && <Size beadId={item.bead_id} />}
         </p>
       )}
       <div className="actions">
@@ -81,6 +124,13 @@ function Item({ item }: { item: InboxItem }) {
       </div>
     </li>
   );
+}
+
+/** How much there is to review. */
+function Size({ beadId }: { beadId: string }) {
+  const { data } = useQuery({ ...diffQuery(beadId), staleTime: 60_000, retry: false });
+  const stat = data?.stat.trim().split("\n").at(-1);
+  return stat ? <> {stat.trim().replace("(+)", "").replace("(-)", "")}.</> : null;
 }
 
 function Answer({ beadId }: { beadId: string }) {

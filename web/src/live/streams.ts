@@ -89,7 +89,7 @@ export class RunStream {
     const older: Line[] = [];
     for (const frame of page.frames) if (frame.seq < this.firstSeq) add(older, frame);
     const [end, begin] = [older.at(-1), this.lines[0]];
-    if (end?.more && begin) {
+    if (end && begin && goesOn(end, begin)) {
       older[older.length - 1] = joined(end, begin);
       this.lines.shift();
     }
@@ -174,13 +174,19 @@ export class RunStream {
 function add(lines: Line[], frame: Frame): void {
   const line: Line = { ...shown(frame.data, 0), seq: frame.seq, last: frame.seq, at: frame.at, kind: frame.kind, more: frame.more === true };
   const before = lines.at(-1);
-  if (before?.more && before.kind === line.kind) lines[lines.length - 1] = joined(before, line);
+  if (before && goesOn(before, line)) lines[lines.length - 1] = joined(before, line);
   else lines.push(line);
 }
 
-/** Two parts of one line. */
+/** Whether the second is more of the first: of a long line, or of one prompt. */
+function goesOn(begin: Line, end: Line): boolean {
+  return begin.kind === end.kind && (begin.more || end.kind === "prompt");
+}
+
+/** Two parts as one. */
 function joined(begin: Line, end: Line): Line {
-  const data = typeof begin.data === "string" && typeof end.data === "string" ? begin.data + end.data : begin.data;
+  const between = begin.more ? "" : "\n";
+  const data = typeof begin.data === "string" && typeof end.data === "string" ? begin.data + between + end.data : begin.data;
   return { ...begin, ...shown(data, begin.cut + end.cut), last: end.last, more: end.more };
 }
 

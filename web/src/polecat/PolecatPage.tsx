@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 
 import { QuestionBox } from "../bead/QuestionBox";
 import { useTitle } from "../app/attention";
@@ -17,7 +17,9 @@ import { useKeys } from "../ui/keys";
 import { Dot, Empty, Since, Trouble } from "../ui/parts";
 import { Title, Words } from "../ui/Words";
 import { agentWord, usageWords } from "../words/sentences";
-import { clockDay, size } from "../words/time";
+import { clockDay } from "../words/time";
+import { Environment } from "./Environment";
+import { Resources } from "./Resources";
 
 /** One polecat: everything it prints, a word to it, where it works, what it uses. */
 export function PolecatPage() {
@@ -38,6 +40,7 @@ export function PolecatPage() {
 function Polecat({ agent }: { agent: Agent }) {
   const { data: bead } = useQuery({ ...beadQuery(agent.bead_id ?? ""), enabled: agent.bead_id !== null });
   const live = agent.run !== null;
+  const [shown, setShown] = useState(false);
   useStreams({ agentIds: [agent.id] });
   useKeys({ s: () => live && askToStop(agent.id, agent.name) });
   return (
@@ -46,6 +49,7 @@ function Polecat({ agent }: { agent: Agent }) {
         <h1>
           <Dot tone={agent.status === "working" ? "run" : agent.status === "stalled" ? "warn" : "off"} /> {agent.name}
           <span className="word">{agentWord(agent)}</span>
+          <span className="space" />
           <span className="t">{agent.started_at && <Since at={agent.started_at} />}</span>
         </h1>
         {bead && (
@@ -61,15 +65,19 @@ function Polecat({ agent }: { agent: Agent }) {
             <Copy text={agent.worktree} />
           </p>
         )}
-        <Usage agent={agent} />
+        <Resources agent={agent} />
         {bead?.question && <QuestionBox agentId={agent.id} question={bead.question} />}
-        <div className="actions">
-          {live && (
+        {live && (
+          <div className="actions">
             <button type="button" onClick={() => askToStop(agent.id, agent.name)}>
               Stop
             </button>
-          )}
-        </div>
+            <button type="button" aria-expanded={shown} onClick={() => setShown(!shown)}>
+              Environment
+            </button>
+          </div>
+        )}
+        {shown && <Environment agent={agent} />}
       </header>
       {agent.run_id ? <StreamView key={agent.run_id} runId={agent.run_id} label={`Output of ${agent.name}`} times whole={!live} tools /> : <p className="quiet">It has not run yet.</p>}
       {bead && bead.messages.length > 0 && <Messages messages={bead.messages} live={live} />}
@@ -143,44 +151,5 @@ function Copy({ text }: { text: string }) {
         </button>
       )}
     </>
-  );
-}
-
-const SAMPLES = 120;
-
-interface Sample {
-  cpu: number;
-  memory: number;
-}
-
-/** CPU and memory since this page was opened, a sample with each report of the container. */
-function Usage({ agent }: { agent: Agent }) {
-  const [samples, setSamples] = useState<Sample[]>([]);
-  const { cpu_percent: cpu, memory_bytes: memory, heartbeat_at: beat } = agent;
-  useEffect(() => {
-    if (cpu !== null && memory !== null) setSamples((before) => [...before, { cpu, memory }].slice(-SAMPLES));
-  }, [cpu, memory, beat]);
-  const last = samples.at(-1);
-  if (!last) return null;
-  return (
-    <div className="usage">
-      <Graph name="CPU" values={samples.map((sample) => sample.cpu)} now={`${Math.round(last.cpu)}%`} most={100} />
-      <Graph name="Memory" values={samples.map((sample) => sample.memory)} now={size(last.memory)} most={0} />
-    </div>
-  );
-}
-
-function Graph({ name, values, now, most }: { name: string; values: number[]; now: string; most: number }) {
-  const top = Math.max(most, ...values) * 1.1 || 1;
-  const points = values.map((value, at) => `${((SAMPLES - values.length + at) / (SAMPLES - 1)) * 160},${(28 - (value / top) * 26).toFixed(1)}`);
-  return (
-    <figure>
-      <figcaption>
-        {name} <strong>{now}</strong>
-      </figcaption>
-      <svg viewBox="0 0 160 30" width="160" height="30" role="img" aria-label={`${name}, now ${now}`}>
-        <polyline points={points.join(" ")} />
-      </svg>
-    </figure>
   );
 }

@@ -55,6 +55,15 @@ export const Pane = memo(function Pane({ agent, bead, place, places, pinned, alo
         <Dot tone={agent.status === "stalled" ? "warn" : agent.status === "dead" ? "off" : "run"} />
         <span className="name">{agent.name}</span>
         {agent.status !== "working" && <span className="word">{agentWord(agent)}</span>}
+        <span className="space" />
+        <span className="aside">
+          <button type="button" className="plain" aria-pressed={pinned} onClick={keys["p"]}>
+            {pinned ? "unpin" : "pin"}
+          </button>
+          <button type="button" className="plain alone" aria-pressed={alone} onClick={keys["f"]}>
+            {alone ? "all" : "focus"}
+          </button>
+        </span>
         <span className="t">{agent.started_at && <Since at={agent.started_at} />}</span>
       </h2>
       <p className="what">
@@ -64,23 +73,20 @@ export const Pane = memo(function Pane({ agent, bead, place, places, pinned, alo
       {agent.run_id ? <StreamView key={agent.run_id} runId={agent.run_id} label={`Output of ${agent.name}`} /> : <div className="stream" />}
       {agent.status === "stalled" && agent.last_activity_at && <Silence since={agent.last_activity_at} />}
       <footer>
-        <Figures agent={agent} />
-        <span className="space" />
-        <button type="button" className="plain" aria-pressed={pinned} onClick={keys["p"]}>
-          {pinned ? "unpin" : "pin"}
-        </button>
-        <button type="button" className="plain alone" aria-pressed={alone} onClick={keys["f"]}>
-          {alone ? "all" : "focus"}
-        </button>
-        <button type="button" className="plain" onClick={keys["m"]}>
-          message
-        </button>
-        <Link to="/polecats/$agent" params={{ agent: agent.id }}>
-          open
-        </Link>
-        <button type="button" className="plain" onClick={keys["s"]}>
-          stop
-        </button>
+        <span className="figures">
+          <Figures agent={agent} />
+        </span>
+        <span className="do">
+          <button type="button" className="plain" onClick={keys["m"]}>
+            message
+          </button>
+          <Link to="/polecats/$agent" params={{ agent: agent.id }}>
+            open
+          </Link>
+          <button type="button" className="plain" onClick={keys["s"]}>
+            stop
+          </button>
+        </span>
       </footer>
     </article>
   );
@@ -92,14 +98,19 @@ function Figures({ agent }: { agent: Agent }) {
       {agent.usage && <span title={usageWords(agent.usage)}>{agent.usage.cost_usd === null ? usageWords(agent.usage) : costWords(agent.usage.cost_usd)}</span>}
       {agent.cpu_percent !== null && <span title="CPU">{Math.round(agent.cpu_percent)}%</span>}
       {agent.memory_bytes !== null && <span title="Memory">{size(agent.memory_bytes)}</span>}
-      {agent.heartbeat_at && <Seen at={agent.heartbeat_at} />}
+      {agent.last_event_at && <Lately verb="said" what="Last output" at={agent.last_event_at} />}
+      {agent.heartbeat_at && <Lately verb="seen" what="Last heartbeat" at={agent.heartbeat_at} />}
     </>
   );
 }
 
-function Seen({ at }: { at: string }) {
+function Lately({ verb, what, at }: { verb: string; what: string; at: string }) {
   const seconds = age(at, useNow());
-  return <span title="Last heartbeat">seen {seconds < 15 ? "now" : `${duration(seconds)} ago`}</span>;
+  return (
+    <span title={what}>
+      {verb} {seconds < 15 ? "now" : `${duration(seconds)} ago`}
+    </span>
+  );
 }
 
 function Silence({ since }: { since: string }) {

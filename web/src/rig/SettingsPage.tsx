@@ -5,24 +5,13 @@ import { useState } from "react";
 import { useTitle } from "../app/attention";
 import { useStatus } from "../app/where";
 import { api } from "../api/client";
-import type { RigStatus, SettingValue } from "../api/router";
+import type { RigStatus } from "../api/router";
 import { refreshAll } from "../live/freshness";
 import { Ask, Do, Refusal } from "../ui/asking";
 import { Words } from "../ui/Words";
-import { MERGE_MODES } from "../words/settings";
 import { duration } from "../words/time";
 import { useRig } from "./RigFrame";
-
-/** Texts of the form; lists have one entry a line. */
-type Form = Record<string, string>;
-
-const LISTS = ["gates", "names", "pass_env"];
-const NUMBERS = ["max_polecats", "timeout", "stall_after", "gate_timeout"];
-const SECONDS: readonly (readonly [string, string, number])[] = [
-  ["timeout", "A bead's time limit, in seconds", 14_400],
-  ["stall_after", "Silent after so many seconds", 900],
-  ["gate_timeout", "A gate's time limit, in seconds", 1_800],
-];
+import { formOf, SECTIONS, valueOf, type Field, type Form } from "./settings";
 
 /** A rig's settings; what is changed counts from the next run, and stops nothing that runs. */
 export function SettingsPage() {
@@ -38,34 +27,6 @@ export function SettingsPage() {
   );
 }
 
-function formOf(rig: RigStatus): Form {
-  const own = rig.settings;
-  const text = (value: unknown): string => (Array.isArray(value) ? value.join("\n") : value == null ? "" : String(value));
-  return {
-    max_polecats: String(rig.max_polecats),
-    agent: rig.agent ?? "",
-    merge: rig.merge,
-    landing: rig.landing,
-    gates: rig.gates.join("\n"),
-    names: text(own["names"]),
-    pass_env: text(own["pass_env"]),
-    timeout: text(own["timeout"]),
-    stall_after: text(own["stall_after"]),
-    gate_timeout: text(own["gate_timeout"]),
-    agents_may_sling: text(own["agents_may_sling"] ?? false),
-  };
-}
-
-function valueOf(key: string, text: string): SettingValue {
-  if (LISTS.includes(key)) {
-    const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
-    return lines.length > 0 || key === "gates" ? lines : null;
-  }
-  if (key === "agents_may_sling") return text === "true";
-  if (text.trim() === "") return null;
-  return NUMBERS.includes(key) && !Number.isNaN(Number(text)) ? Number(text) : text.trim();
-}
-
 function SettingsForm({ rig }: { rig: RigStatus }) {
   const status = useStatus();
   const before = formOf(rig);
@@ -78,10 +39,6 @@ function SettingsForm({ rig }: { rig: RigStatus }) {
     onSuccess: () => setChanged({}),
     onSettled: refreshAll,
   });
-  const field = (key: string): { value: string; onChange: (event: { target: { value: string } }) => void } => ({
-    value: form[key] ?? "",
-    onChange: (event) => set(key, event.target.value),
-  });
   return (
     <form
       onSubmit={(event) => {
@@ -89,74 +46,82 @@ function SettingsForm({ rig }: { rig: RigStatus }) {
         saved.mutate();
       }}
     >
-      <div className="fields">
-        <label>
-          Slots: runs at once
-          <input inputMode="numeric" {...field("max_polecats")} />
-        </label>
-        <label>
-          Agent
-          <select {...field("agent")}>
-            <option value="">{status.default_agent ?? "the home's default"}</option>
-            {status.agents.map((one) => (
-              <option key={one}>{one}</option>
+      {SECTIONS.map((section) => (
+        <fieldset key={section.title}>
+          <legend>{section.title}</legend>
+          <p className="quiet">{section.about}</p>
+          <div className="fields">
+            {section.fields.map((field) => (
+              <Setting key={field.key} field={field} text={form[field.key] ?? ""} usualAgent={status.default_agent} agents={status.agents} onChange={(text) => set(field.key, text)} />
             ))}
-          </select>
-        </label>
-        <label>
-          A finished branch
-          <select {...field("merge")}>
-            {MERGE_MODES.map(([mode, words]) => (
-              <option key={mode} value={mode}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          It lands as
-          <select {...field("landing")}>
-            <option value="squash">one commit</option>
-            <option value="merge">a merge commit</option>
-          </select>
-        </label>
-      </div>
-      <label>
-        Gates: commands that must pass before anything lands, one a line
-        <textarea rows={3} spellCheck={false} className="code" {...field("gates")} />
-      </label>
-      <div className="fields">
-        {SECONDS.map(([key, words, usual]) => (
-          <label key={key}>
-            {words}
-            <input inputMode="numeric" placeholder={`${usual} (${duration(usual)})`} {...field(key)} />
-          </label>
-        ))}
-      </div>
-      <label>
-        Environment variables that agents and gates get from the server, one name a line; values are never shown
-        <textarea rows={2} spellCheck={false} className="code" {...field("pass_env")} />
-      </label>
-      <label>
-        Names of polecats, one a line; empty: the town's own
-        <textarea rows={2} spellCheck={false} placeholder="Toast, Maple, Birch, …" {...field("names")} />
-      </label>
-      <label className="check">
-        <input type="checkbox" checked={form["agents_may_sling"] === "true"} onChange={(event) => set("agents_may_sling", String(event.target.checked))} /> Beads that agents make start by themselves
-      </label>
-      {saved.isError && <Refusal error={saved.error} />}
-      <div className="buttons">
-        <span className="quiet" role="status">
-          {keys.length > 0 ? `Not saved: ${keys.map((key) => key.replaceAll("_", " ")).join(", ")}` : saved.isSuccess ? "Saved" : ""}
-        </span>
-        <button type="button" disabled={keys.length === 0} onClick={() => setChanged({})}>
-          Undo
-        </button>
-        <button type="submit" className="strong" disabled={keys.length === 0 || saved.isPending}>
-          Save
-        </button>
+          </div>
+        </fieldset>
+      ))}
+      <div className="save">
+        {saved.isError && <Refusal error={saved.error} />}
+        <div className="buttons">
+          <span className="quiet" role="status">
+            {keys.length > 0 ? `Not saved: ${keys.map((key) => key.replaceAll("_", " ")).join(", ")}` : saved.isSuccess ? "Saved" : ""}
+          </span>
+          <button type="button" disabled={keys.length === 0} onClick={() => setChanged({})}>
+            Undo
+          </button>
+          <button type="submit" className="strong" disabled={keys.length === 0 || saved.isPending}>
+            Save
+          </button>
+        </div>
       </div>
     </form>
+  );
+}
+
+interface SettingProps {
+  field: Field;
+  text: string;
+  usualAgent: string | null;
+  agents: readonly string[];
+  onChange: (text: string) => void;
+}
+
+/** One setting, edited as its kind wants. */
+function Setting({ field: { label, kind, usual, rows = 3, code = false }, text, usualAgent, agents, onChange }: SettingProps) {
+  const changed = (event: { target: { value: string } }): void => onChange(event.target.value);
+  if (kind === "flag") {
+    return (
+      <label className="check wide">
+        <input type="checkbox" checked={text === "true"} onChange={(event) => onChange(String(event.target.checked))} /> {label}
+      </label>
+    );
+  }
+  if (kind === "list" || kind === "text") {
+    return (
+      <label className="wide">
+        {label}
+        <textarea rows={rows} spellCheck={kind === "text"} className={code ? "code" : undefined} placeholder={usual === undefined ? "" : String(usual)} value={text} onChange={changed} />
+      </label>
+    );
+  }
+  if (typeof kind === "string" && kind !== "agent") {
+    const placeholder = typeof usual === "number" ? `${usual} (${duration(usual)})` : (usual ?? "");
+    return (
+      <label>
+        {label}
+        <input inputMode={kind === "line" ? "text" : "numeric"} spellCheck={false} placeholder={placeholder} value={text} onChange={changed} />
+      </label>
+    );
+  }
+  const choices = kind === "agent" ? [["", usualAgent ?? "the home's default"] as const, ...agents.map((one) => [one, one] as const)] : kind;
+  return (
+    <label>
+      {label}
+      <select value={text} onChange={changed}>
+        {choices.map(([value, words]) => (
+          <option key={value} value={value}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

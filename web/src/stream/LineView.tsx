@@ -20,6 +20,7 @@ export const LineView = memo(function LineView({ line, times }: { line: Line; ti
 });
 
 function Said({ line }: { line: Line }) {
+  if (line.kind === "prompt" && typeof line.data === "string") return <Prompt words={line.data} />;
   if (typeof line.data === "string") return <TerminalText text={line.data} />;
   const fields = (typeof line.data === "object" && line.data !== null ? line.data : {}) as Fields;
   switch (line.kind) {
@@ -31,7 +32,7 @@ function Said({ line }: { line: Line }) {
     case "plan":
       return <Plan fields={fields} />;
     case "session":
-      return <>{visible([text(fields, "agent"), text(fields, "version"), text(fields, "model"), fields["resumed"] === true ? "resumed" : ""].filter(Boolean).join(" · "))}</>;
+      return <>{visible([text(fields, "agent"), text(fields, "version"), text(fields, "model"), fields["resumed"] === true ? "resumed" : ""].filter(Boolean).join(" · ") || "a session begins")}</>;
     case "stop":
       return <>turn ended: {visible(text(fields, "reason"))}</>;
     case "permission":
@@ -55,18 +56,42 @@ function Tool({ fields }: { fields: Fields }) {
   const output = text(fields, "output").split("\n").filter(Boolean);
   const where = texts(fields, "locations").filter((place) => !text(fields, "title").includes(place));
   const status = text(fields, "status");
-  return (
+  const over = status === "completed" || status === "failed";
+  const name = [text(fields, "title") || (over ? "" : text(fields, "kind")), ...where.map(inWorktree)].filter(Boolean).join(" ");
+  const words = (
     <>
-      <span className="tool">{visible([text(fields, "title") || text(fields, "kind"), ...where].filter(Boolean).join(" "))}</span>
-      {(status === "completed" || status === "failed") && <span className={`result ${status}`}> {status === "failed" ? "failed" : "done"}</span>}
-      {output.length > 0 && (
-        <details>
-          <summary>{visible(output.at(-1)?.slice(0, 300) ?? "")}</summary>
-          <pre>{visible(output.join("\n"))}</pre>
-        </details>
-      )}
+      {name && <span className="tool">{visible(name)} </span>}
+      {over && <span className={`result ${status}`}>{status === "failed" ? "failed" : "done"}</span>}
     </>
   );
+  if (output.length === 0) return words;
+  return (
+    <details>
+      <summary>
+        {words} {visible(output.at(-1)?.slice(0, 300) ?? "")}
+      </summary>
+      <pre>{visible(output.join("\n"))}</pre>
+    </details>
+  );
+}
+
+/** What the town told the agent: long, and of interest once. */
+function Prompt({ words }: { words: string }) {
+  const lines = words.trim().split("\n");
+  if (lines.length === 1) return <>{visible(words)}</>;
+  return (
+    <details>
+      <summary>
+        told: {visible(lines[0] ?? "")} <span className="cut">{lines.length} lines</span>
+      </summary>
+      <pre>{visible(words)}</pre>
+    </details>
+  );
+}
+
+/** A path without the way to the worktree. */
+function inWorktree(path: string): string {
+  return path.replace(/^.*\/worktrees\/[^/]+\//, "");
 }
 
 function SmallDiff({ fields }: { fields: Fields }) {
@@ -76,7 +101,7 @@ function SmallDiff({ fields }: { fields: Fields }) {
   return (
     <details>
       <summary>
-        {visible(text(fields, "path"))} <span className="plus">+{plus}</span> <span className="minus">−{minus}</span>
+        {visible(inWorktree(text(fields, "path")))} <span className="plus">+{plus}</span> <span className="minus">−{minus}</span>
       </summary>
       <pre>
         {lines.slice(0, 400).map((line, at) => (

@@ -94,7 +94,7 @@ export function StreamView({ runId, label, times = false, whole = false, tools =
             const line = lines[item.index];
             return (
               line && (
-                <div key={item.key} ref={virtual.measureElement} data-index={item.index} className={line.seq === marked ? "row marked" : "row"} style={{ transform: `translateY(${item.start}px)` }}>
+                <div key={item.key} ref={virtual.measureElement} data-index={item.index} className={line.seq === marked ? "placed marked" : "placed"} style={{ transform: `translateY(${item.start}px)` }}>
                   <LineView line={line} times={times} />
                 </div>
               )

@@ -82,7 +82,8 @@ function RigCard({ rig }: { rig: RigStatus }) {
       <p className="meta">{rig.git_url}</p>
       <p className="line">
         <Slots live={rig.live} cap={rig.max_polecats} /> slots busy
-        {rig.usage && <span className="quiet">· {usageWords(rig.usage)}</span>}
+        <span className="space" />
+        {rig.usage && <span title={`In all: ${usageWords(rig.usage)}`}>{rig.usage_today ? `${usageWords(rig.usage_today)} today` : "nothing used today"}</span>}
       </p>
       <dl>
         <Figure label="waiting" value={rig.queue} />
@@ -129,7 +130,7 @@ function Health({ status }: { status: Status }) {
       ? ["ok", "Container", `attached, ${count(status.live, "agent")} alive`]
       : ["warn", "Container", "not attached; it comes back by itself, or `boomtown doctor` says why"],
     status.breaker_open ? ["bad", "Dispatch", "stopped: too many beads failed. Look why, then resume"] : status.paused ? ["warn", "Dispatch", "paused"] : ["ok", "Dispatch", "running"],
-    ...(status.usage ? [["off", "Used", usageWords(status.usage)] as [Tone, string, string]] : []),
+    ...(status.usage ? [["off", "Used", `${status.usage_today ? usageWords(status.usage_today) : "nothing"} today, ${usageWords(status.usage)} in all`] as [Tone, string, string]] : []),
     ["off", "Sandbox", status.sandbox === "none" ? "none: agents run as you, and can do what you can" : status.sandbox],
   ];
   return (

@@ -65,44 +65,85 @@ export function agentWord(agent: Agent): string {
   return words[agent.status];
 }
 
+/** What happened to a bead, or else to the town; read after the bead's title. */
 const EVENTS: Record<string, string> = {
-  "agent.released": "left; its name is free",
-  "agent.registered": "came for this bead",
+  "agent.heard_again": "is heard again",
+  "agent.registered": "has come for it",
+  "agent.released": "has left; the name is free",
+  "agent.stalled": "is silent",
+  "backup.made": "backed the home up",
+  "bead.answered": "answered its question",
+  "bead.asked": "asks",
+  "bead.cancelled": "cancelled",
+  "bead.checkpoint": "noted a checkpoint",
+  "bead.closed": "landed",
   "bead.created": "slung",
   "bead.edited": "edited",
+  "bead.failed": "gave up",
   "bead.held": "held",
+  "bead.in_progress": "is at work",
+  "bead.in_review": "handed on",
   "bead.let_go": "let go",
-  "bead.checkpoint": "noted a checkpoint",
+  "bead.open": "waits again",
   "login.link_made": "asked for a login link",
   "mail.sent": "sent mail",
+  "merge.approval": "needs your review",
+  "merge.base_red": "waits: the default branch is red, too",
+  "merge.failed": "did not land",
+  "merge.landing": "is landing",
+  "merge.merged": "is on the default branch",
+  "merge.remote_refused": "was refused by the remote",
+  "merge.testing": "is tested by the gates",
+  "merge.waiting": "waits to land",
+  "message.delivered": "has heard the message",
+  "message.failed": "was over before a message was heard",
+  "message.queued": "got a message",
   "rig.added": "rig added",
   "rig.changed": "settings changed",
+  "rig.checked": "gates tried on the default branch",
   "rig.paused": "paused",
-  "rig.resumed": "resumed",
+  "rig.pulled": "pulled into the checkout",
   "rig.removed": "rig removed",
-  "run.started": "began to work",
+  "rig.resumed": "resumed",
+  "run.claimed": "taken",
+  "run.done": "says it is done",
   "run.ended": "run ended",
-  "run.stopping": "asked to stop",
   "run.hint": "says it has completed",
+  "run.started": "began to work",
+  "run.stopping": "asked to stop",
+  "server.ending": "server asked to end",
   "town.created": "town made",
   "town.removed": "town removed",
 };
 
-/** An entry of the ledger: what happened, and what it says about it. */
-export function eventWords(event: LedgerEvent): string {
-  const known = EVENTS[event.kind];
-  if (known) return known;
-  return event.kind.replace(/^[a-z]+\./, "").replaceAll("_", " ");
+/** What follows from another entry beside it, or says little to a person. */
+const IMPLIED = new Set(["login.link_made", "agent.registered", "agent.released", "bead.in_progress", "merge.landing", "merge.merged", "merge.waiting", "run.started", "run.stopping"]);
+
+export function isImplied(event: LedgerEvent): boolean {
+  return IMPLIED.has(event.kind);
 }
 
-/** What an event says beyond its kind: a title, a reason, an error; empty if nothing. */
+/** An entry of the ledger: what happened. */
+export function eventWords(event: LedgerEvent): string {
+  return EVENTS[event.kind] ?? event.kind.replace(/^[a-z]+\./, "").replaceAll("_", " ");
+}
+
+/** What an event says beyond its kind: a reason, an error, changed keys; empty if nothing. */
 export function eventDetail(event: LedgerEvent): string {
   const parts = [];
-  for (const key of ["name", "outcome", "reason", "why", "error", "summary", "comment"]) {
+  for (const key of ["outcome", "reason", "why", "error", "summary", "comment", "question", "answer", "settings", "fields"]) {
     const value = event.data[key];
     if (typeof value === "string" && value.trim() !== "") parts.push(value.trim().split("\n")[0]);
+    else if (Array.isArray(value)) parts.push(value.join(", "));
   }
-  return parts.join(" · ");
+  return parts.join(" · ").replaceAll("_", " ");
+}
+
+/** Whose doing it was: a person by name, a polecat by name, or the town itself. */
+export function actorWords(event: LedgerEvent): string {
+  const [kind, name] = event.actor.split(":");
+  if (kind === "user" && name) return name;
+  return event.agent_name ?? "the town";
 }
 
 /** Cost and tokens: `$0.31 · 12,400 tokens`. */
