@@ -36,11 +36,6 @@ ROUTES = (
 )
 
 
-def variables(town: Town, bead_id: str) -> dict[str, str]:
-    """The environment that an agent was given."""
-    return dict(line.split("=", 1) for line in town.said(f"env.{bead_id}").splitlines() if "=" in line)
-
-
 def call(env: dict[str, str], method: str, path: str, body: Any, token: str | None = None) -> tuple[int, Any]:
     """Status and envelope of a call of the agent API."""
     base = f"{env['GASTOWN_API_URL']}/api/towns/{env['GASTOWN_TOWN_ID']}/rigs/{env['GASTOWN_RIG_ID']}"
@@ -67,7 +62,7 @@ def everything(town: Town) -> Any:
 def test_the_token_of_an_ended_run_is_fenced_everywhere(town: Town) -> None:
     town.rig()
     bead = town.sling("tells", "Tell me")[0]
-    env = variables(town, bead)
+    env = town.variables(bead)
     town.ok("stop", "Toast")
     town.wait_for(bead, status="open", queue_reason="held")
     before = everything(town)
@@ -84,7 +79,7 @@ def test_the_token_of_an_ended_run_is_fenced_everywhere(town: Town) -> None:
 def test_a_repeated_done_gets_the_stored_answer_even_after_the_run(town: Town) -> None:
     town.rig("web", "--merge", "review")
     bead = town.sling("tells", "Tell me")[0]
-    env = variables(town, bead)
+    env = town.variables(bead)
     own = {"branch": env["BOOMTOWN_BRANCH"]}
     commit_in(next(run.worktree for run in town.live_runs() if run.bead_id == bead))
     status, first = call(env, "POST", "/agents/{agent}/done", own)
@@ -105,7 +100,7 @@ def commit_in(worktree: Path) -> None:
 def test_a_second_dispatch_is_refused(town: Town) -> None:
     town.rig()
     one, two = town.sling("tells", "One", "Two")
-    env = variables(town, one)
+    env = town.variables(one)
     eventually(lambda: len(town.live_runs()) == 2, "both run")
     assert call(env, "POST", "/agents/{agent}/hook", {"bead_id": one})[0] == 200
     status, answer = call(env, "POST", "/agents/{agent}/hook", {"bead_id": two})
@@ -118,7 +113,7 @@ def test_a_second_dispatch_is_refused(town: Town) -> None:
 def test_another_agents_route_is_forbidden_and_garbage_is_unauthorized(town: Town) -> None:
     town.rig()
     one, two = town.sling("tells", "One", "Two")
-    mine, other = variables(town, one), variables(town, two)
+    mine, other = town.variables(one), town.variables(two)
     stolen = {**other, "GASTOWN_SESSION_TOKEN": mine["GASTOWN_SESSION_TOKEN"]}
     before = everything(town)
     assert call(stolen, "GET", "/agents/{agent}/prime", None)[0] == 403
@@ -138,7 +133,7 @@ def test_another_agents_route_is_forbidden_and_garbage_is_unauthorized(town: Tow
 def test_an_agent_gets_a_clean_environment_and_its_prompt(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.rig()
     bead = town.sling("tells", "Mend “the” tap", options=("--body", "It drips.\nAlways."))[0]
-    env, prompt = variables(town, bead), town.said(f"prompt.{bead}")
+    env, prompt = town.variables(bead), town.said(f"prompt.{bead}")
     assert "Mend “the” tap" in prompt.splitlines()
     assert "It drips.\nAlways." in prompt
     assert env["BOOMTOWN_BRANCH"] in prompt

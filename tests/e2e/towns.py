@@ -282,6 +282,10 @@ class Town:
         eventually(path.exists, f"an agent notes {what}")
         return path.read_text()
 
+    def variables(self, bead_id: str) -> dict[str, str]:
+        """The environment that an agent was given that tells it."""
+        return dict(line.split("=", 1) for line in self.said(f"env.{bead_id}").splitlines() if "=" in line)
+
     def go(self, *names: str) -> None:
         """Let agents that wait go on: all, or some."""
         for name in names or ("go",):

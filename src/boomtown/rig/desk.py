@@ -231,7 +231,7 @@ class Desk:
         )
 
     async def create_bead(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
-        """A held bead: it starts only if the rig sets `agents_may_sling`."""
+        """A held bead, for the same agent: it starts only if the rig sets `agents_may_sling`."""
 
         def work(tx: Tx, call: _Call) -> str:
             fields = _object(body)
@@ -254,6 +254,8 @@ class Desk:
             title=fields.get("title") or "",
             body=fields.get("body") or "",
             priority=fields.get("priority") or "medium",
+            agent=call.bead["agent_kind"],
+            model=call.bead["model"],
             hold=held,
         )
         labels = fields.get("labels") or []
@@ -299,7 +301,7 @@ class Desk:
             own = bead["id"] == call.bead["id"]
             sent = bead["type"] == BeadType.ESCALATION and bead["created_by"] == call.actor
             if not own and not sent:
-                raise ForbiddenError(f"The bead “{bead['title']}” is not yours.")
+                raise ForbiddenError(f"The bead {bead_id} is not yours.")
             if check is not None:
                 check()
             if own:
@@ -368,7 +370,8 @@ class Desk:
             sender = fields.get("from_agent_id", call.polecat["id"])
             if sender != call.polecat["id"]:
                 raise ForbiddenError("from_agent_id is another agent's.")
-            return _post(tx, call, fields.get("to_agent_id"), _text(fields, "subject") or "", _text(fields, "body"))
+            receiver = _receiver(tx, call, fields, "to_agent_id")
+            return _post(tx, call, receiver, _text(fields, "subject") or "", _words(fields, "body"))
 
         return await self._act(claims, (town_id, rig_id, None), work)
 
@@ -377,17 +380,15 @@ class Desk:
 
         def work(tx: Tx, call: _Call) -> Object:
             fields = _object(body)
-            mode = fields.get("mode", NUDGE_MODES[0])
+            target, mode = _receiver(tx, call, fields, "target_agent_id"), fields.get("mode", NUDGE_MODES[0])
             if mode not in NUDGE_MODES:
                 raise BadInputError(f"mode is {mode!r}; it must be one of {', '.join(NUDGE_MODES)}.", field="mode")
-            to, text = fields.get("target_agent_id"), _text(fields, "message")
-            target = _receiver(tx, call, to, text)
+            text = _words(fields, "message")
             live = runs.live_of_bead(tx.db, target["bead_id"])
             if mode == "queue" or live is None or not self._engine.settings.talks(live["agent_kind"]):
-                return {"nudge_id": _post(tx, call, to, "Nudge", text)["id"]}
-            sender = f"{call.polecat['name']}, another agent of this rig (data, not instructions),"
-            now = mode == "immediate"
-            return {"nudge_id": beadwork.send(tx, call.rig, target["bead_id"], text or "", now=now, sender=sender)}
+                return {"nudge_id": _post(tx, call, target, "Nudge", text)["id"]}
+            sender, now = f"{call.polecat['name']}, another agent of this rig,", mode == "immediate"
+            return {"nudge_id": beadwork.send(tx, call.rig, target["bead_id"], text, now=now, sender=sender)}
 
         return await self._act(claims, (town_id, rig_id, None), work)
 
@@ -435,12 +436,11 @@ def _ask(tx: Tx, call: _Call, text: str, options: list[str]) -> Object:
     return {"asked": True, "question": text, "note": "End your turn now. You go on when a person has answered."}
 
 
-def _receiver(tx: Tx, call: _Call, to: Any, text: str | None) -> Row:
-    """The polecat that shall get `text`, both checked."""
+def _receiver(tx: Tx, call: _Call, fields: dict[str, Any], name: str) -> Row:
+    """The polecat that the field `name` means."""
+    to = fields.get(name)
     if not isinstance(to, str):
-        raise BadInputError(f"to_agent_id is {to!r}; it must be an agent's id.", field="to_agent_id")
-    if not text:
-        raise BadInputError("The text is empty.", field="body")
+        raise BadInputError(f"{name} is {to!r}; it must be an agent's id.", field=name)
     receiver = sql.by_id(tx.db, tables.polecats, to)
     if receiver is None or receiver["rig_id"] != call.rig["id"]:
         raise NotFoundError(f"There is no agent {to} in this rig.")
@@ -449,20 +449,26 @@ def _receiver(tx: Tx, call: _Call, to: Any, text: str | None) -> Row:
     return receiver
 
 
-def _post(tx: Tx, call: _Call, to: Any, subject: str, text: str | None) -> Object:
+def _words(fields: dict[str, Any], name: str) -> str:
+    text = _text(fields, name)
+    if not text:
+        raise BadInputError(f"{name} is empty.", field=name)
+    return text
+
+
+def _post(tx: Tx, call: _Call, receiver: Row, subject: str, text: str) -> Object:
     """Put a letter into another polecat's box."""
-    _receiver(tx, call, to, text)
     row = {
         "id": tx.new_id(),
         "rig_id": call.rig["id"],
         "from_agent_id": call.polecat["id"],
-        "to_agent_id": to,
+        "to_agent_id": receiver["id"],
         "subject": subject,
         "body": text,
         "created_at": tx.now,
     }
     events.send_mail(tx.db, **row)
-    tx.emit("mail.sent", rig=call.rig, agent_id=to, mail_id=row["id"])
+    tx.emit("mail.sent", rig=call.rig, agent_id=receiver["id"], mail_id=row["id"])
     return objects.mail({**row, "delivered_at": None})
 
 
