@@ -177,6 +177,8 @@ def edit(args: Namespace, out: Output) -> None:
         "priority": args.priority,
         "dependsOn": [] if args.no_after else args.after,
         "timeoutS": args.timeout,
+        "budgetUsd": args.budget,
+        "budgetTokens": args.budget_tokens,
     }
     if all(value is None for value in changes.values()):
         raise UsageError("Nothing to change was given. Give --title, --body, --priority or another option.")

@@ -71,11 +71,20 @@ def _seconds(text: str) -> float:
 
 _seconds.__name__ = "number of seconds"
 
+
+def _amount(text: str) -> float:
+    return float(text)
+
+
+_amount.__name__ = "amount"
+
 _MAYBE_RIG = _rig("only this rig", nargs="?")
 _AGENT = _arg("--agent", says="the program that does it (see `agent list`)", complete="agent", metavar="A")
 _MODEL = _arg("--model", says="the model that program should use", metavar="M")
 _PRIORITY = _arg("--priority", says="|".join(PRIORITIES), choices=PRIORITIES, metavar="P")
 _TIMEOUT = _arg("--timeout", says="seconds a run may last (default 4 h)", type=_seconds, metavar="S")
+_BUDGET = _arg("--budget", says="US dollars that it may cost", type=_amount, metavar="USD")
+_BUDGET_TOKENS = _arg("--budget-tokens", says="tokens that it may use", type=_whole, metavar="N")
 _AFTER = _arg(
     "--after", says="wait until this bead is closed; may be given again", action="append", metavar="BEAD",
     complete="bead",
@@ -135,7 +144,7 @@ BEADS = (
         _rig(), _arg("TITLE", says="what to do, in a line", nargs="*"),
         _arg("--body", says="more about it, for every title given", metavar="T"),
         _arg("--file", "-f", says="JSON Lines, one bead a line; - is standard input", metavar="F"),
-        _AGENT, _MODEL, _PRIORITY, _AFTER, _TIMEOUT,
+        _AGENT, _MODEL, _PRIORITY, _AFTER, _TIMEOUT, _BUDGET, _BUDGET_TOKENS,
         _flag("--hold", says="don't start until `bead start`"),
         _arg("--key", says="the same key again gives the first answer instead of new beads", metavar="K"),
         _flag("--wait", says="stay until all are closed (0), or nothing moves without a person (1)"),
@@ -148,6 +157,7 @@ BEADS = (
     Command("bead edit", "beads:edit", "change a bead that is not finished", (
         _bead(), _arg("--title", says="a new title", metavar="T"), _arg("--body", says="a new body", metavar="T"),
         _AGENT, _MODEL, _PRIORITY, _AFTER, _flag("--no-after", says="wait for no other bead"), _TIMEOUT,
+        _BUDGET, _BUDGET_TOKENS,
     )),
     Command("bead start", "beads:start", "start a held bead", (_bead(nargs="+"),)),
     Command("bead cancel", "beads:cancel", "cancel a bead; its work stays on its branch", (_bead(nargs="+"),)),

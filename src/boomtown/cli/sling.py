@@ -16,7 +16,7 @@ from boomtown.cli.parsing import UsageError
 from boomtown.cli.sentences import bead_sentence, short
 from boomtown.domain.errors import BadInputError
 
-_KEYS = ("title", "body", "priority", "agent", "model", "timeout", "depends_on")
+_KEYS = ("title", "body", "priority", "agent", "model", "timeout", "budget_usd", "budget_tokens", "depends_on")
 
 
 def sling(args: Namespace, out: Output) -> int:
@@ -44,6 +44,8 @@ def _tasks(args: Namespace) -> list[dict[str, Any]]:
         "agent": args.agent,
         "model": args.model,
         "timeoutS": args.timeout,
+        "budgetUsd": args.budget,
+        "budgetTokens": args.budget_tokens,
     }
     slung = [{"title": title, **common, "dependsOn": after} for title in args.TITLE]
     if args.file is not None:
@@ -92,9 +94,14 @@ def _task(line: str, where: str, count: int, first: int) -> dict[str, Any]:
     timeout = task.get("timeout")
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float, type(None))):
         raise BadInputError(f"{where}: timeout must be a number of seconds, not {json.dumps(timeout)}.")
+    for key in ("budget_usd", "budget_tokens"):
+        if isinstance(task.get(key), bool) or not isinstance(task.get(key), (int, float, type(None))):
+            raise BadInputError(f"{where}: {key} must be a number, not {json.dumps(task[key])}.")
     return {
         **{key: task.get(key) for key in ("title", "body", "priority", "agent", "model")},
         "timeoutS": timeout,
+        "budgetUsd": task.get("budget_usd"),
+        "budgetTokens": task.get("budget_tokens"),
         "dependsOn": _depends_on(task.get("depends_on"), where, count, first),
     }
 

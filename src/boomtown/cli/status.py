@@ -30,6 +30,9 @@ def _status(found: dict[str, Any]) -> Iterator[str]:
     yield f"sandbox    {found['sandbox']}. {found['sandbox_note']}"
     for kind, usage in found["usage_by_agent"].items():
         yield f"used       {kind}: {spent(usage)}"
+    for budget in found["budgets"]:
+        tight = budget["spent"] >= 0.8 * budget["limit"]
+        yield paint(f"budget     {clean(budget['words'])}", "yellow" if tight else "")
     for breach in found["breaches"]:
         yield paint(f"breach     {breach['rule']} {clean(breach['detail'])}. A defect: please report it.", "red")
     if found["paused"]:

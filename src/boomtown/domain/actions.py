@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from boomtown.domain.budgets import Purse
 from boomtown.domain.runs import GitFacts
 from boomtown.domain.snapshot import BeadView, Question, RunView, Seen
 
@@ -85,6 +86,14 @@ class NoteDelivered:
 
     run: RunView
     message_ids: frozenset[str]
+
+
+@dataclass(frozen=True)
+class WarnOfBudget:
+    """A change: people are told that a budget nears its end. `bead_id` None: it is the rig's or the home's."""
+
+    purse: Purse
+    bead_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,16 @@ class Verdict:
 
 
 Change = (
-    Claim | Assign | NoteStarted | NoteExited | AskToStop | End | NoteStalled | NoteQuestion | NoteDelivered | Release
+    Claim
+    | Assign
+    | NoteStarted
+    | NoteExited
+    | AskToStop
+    | End
+    | NoteStalled
+    | NoteQuestion
+    | NoteDelivered
+    | WarnOfBudget
+    | Release
 )
 Effect = Start | Stop | Tell | Inspect | Dispose | Forget | Land

@@ -29,6 +29,7 @@ def reconcile(snapshot: Snapshot, now: float) -> tuple[list[do.Change], list[do.
     effects: list[do.Effect] = []
     for run in snapshot.runs:
         _follow(run, snapshot, now, changes, effects)
+    changes += _budget_warnings(snapshot)
     released = list(_releases(snapshot))
     changes += released
     changes += _claims(snapshot, now, {release.polecat_id for release in released})
@@ -44,6 +45,7 @@ def alarm_at(snapshot: Snapshot, now: float) -> float:
     times += [run.deadline_at for run in snapshot.runs if run.phase in LIVE and run.stop_reason is None]
     times += [due for run in snapshot.runs if run.stop_reason in _QUIET and (due := _stop_due(run)) > now]
     times += [merge.retry_at for merge in snapshot.merges if merge.retry_at is not None]
+    times += [due for purse in snapshot.purses if purse.exhausted and (due := purse.renews_at) is not None]
     if snapshot.next_due is not None:
         times.append(snapshot.next_due)
     return max(now, min(times))
@@ -53,7 +55,7 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
     """Lead one run from its claim to the end of its worktree."""
     container = snapshot.container
     if container is None:  # nobody to ask, nothing to see: silence never ends a run
-        if run.phase in LIVE and (reason := _reason_to_stop(run, now)):
+        if run.phase in LIVE and (reason := _reason_to_stop(run, snapshot, now)):
             changes.append(do.AskToStop(run, reason))
         return
     if run.phase == RunPhase.ENDED:
@@ -70,7 +72,7 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
     if seen and seen.state == "running" and run.phase == RunPhase.CLAIMED:
         changes.append(do.NoteStarted(run, seen))
     _converse(run, seen, snapshot, changes, effects)
-    if reason := _reason_to_stop(run, now):
+    if reason := _reason_to_stop(run, snapshot, now):
         changes.append(do.AskToStop(run, reason))
     elif run.stop_reason is not None:
         if not _is_told(run, seen, snapshot) and now >= _stop_due(run):
@@ -131,13 +133,17 @@ def _conclude(
         effects.append(do.Inspect(run.id))
 
 
-def _reason_to_stop(run: RunView, now: float) -> StopReason | None:
+def _reason_to_stop(run: RunView, snapshot: Snapshot, now: float) -> StopReason | None:
     if run.stop_reason not in (None, *_QUIET):
         return None
     if run.bead.status == BeadStatus.CANCELLED:
         return StopReason.CANCEL
-    if run.stop_reason is None and now >= run.deadline_at:
+    if run.stop_reason is not None:
+        return None
+    if now >= run.deadline_at:
         return StopReason.TIMEOUT
+    if any(purse.exhausted for purse in (*run.bead.purses, *snapshot.purses)):
+        return StopReason.BUDGET
     return None
 
 
@@ -162,6 +168,16 @@ def _is_stalled(run: RunView, seen: Seen, snapshot: Snapshot, now: float) -> boo
     return now - max(sign for sign in signs if sign is not None) >= snapshot.rules.stall_after_s
 
 
+def _budget_warnings(snapshot: Snapshot) -> Iterator[do.WarnOfBudget]:
+    for purse in snapshot.purses:
+        if purse.to_warn:
+            yield do.WarnOfBudget(purse)
+    for run in snapshot.runs:
+        for purse in run.bead.purses:
+            if purse.to_warn:
+                yield do.WarnOfBudget(purse, run.bead.id)
+
+
 def _releases(snapshot: Snapshot) -> Iterator[do.Release]:
     """The name is free when the bead is over, the process gone and the worktree removed."""
     unfinished = {run.polecat_id for run in snapshot.runs}
@@ -172,7 +188,7 @@ def _releases(snapshot: Snapshot) -> Iterator[do.Release]:
 
 def _claims(snapshot: Snapshot, now: float, released: set[str]) -> Iterator[do.Claim]:
     """Beads that are due, in queue order, while caps leave room."""
-    if not snapshot.dispatching:
+    if not snapshot.dispatching or any(purse.exhausted for purse in snapshot.purses):
         return
     live = sum(run.phase in LIVE for run in snapshot.runs)
     slots, kinds = snapshot.room.slots, dict(snapshot.room.kinds)

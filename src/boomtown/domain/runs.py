@@ -28,6 +28,7 @@ class StopReason(StrEnum):
     DOWN_NOW = "down_now"
     TIMEOUT = "timeout"
     ASK = "ask"
+    BUDGET = "budget"
     STRAY = "stray"
     """Never stored: of a run that the container has and the store does not."""
 
@@ -47,6 +48,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     DOWN = "down"
     ASKED = "asked"
+    BUDGET = "budget"
     # ends of a merge, kept beside those of runs in a bead's log of attempts
     CONFLICT = "conflict"
     GATE_RED = "gate_red"
@@ -62,6 +64,7 @@ FREE_OUTCOMES = frozenset(
         Outcome.CANCELLED,
         Outcome.DOWN,
         Outcome.ASKED,
+        Outcome.BUDGET,
         Outcome.REWORK,
     }
 )

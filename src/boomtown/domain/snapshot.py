@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from boomtown.domain.attempts import DELAYS_S
+from boomtown.domain.budgets import Purse
 from boomtown.domain.merges import MergeMode
 from boomtown.domain.names import POOL
 from boomtown.domain.runs import GitFacts
@@ -85,6 +86,8 @@ class BeadView:
     rework: bool = False
     question: str | None = None
     """What a person is asked with `gt_ask` and has not answered; the bead is held for it when the run is over."""
+    purses: tuple[Purse, ...] = ()
+    """Its own budgets, where it has some and runs."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,8 @@ class Snapshot:
     polecats: tuple[PolecatView, ...] = ()
     queue: tuple[BeadView, ...] = ()
     merges: tuple[MergeView, ...] = ()
+    purses: tuple[Purse, ...] = ()
+    """Budgets of the rig and the home."""
     busy: frozenset[str] = frozenset()
     """Ids of runs and merges for which a request is on its way."""
     stopping: frozenset[tuple[str, str]] = frozenset()

@@ -26,6 +26,8 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
             return Outcome.TIMEOUT
         case StopReason.ASK:
             return Outcome.ASKED
+        case StopReason.BUDGET:
+            return Outcome.BUDGET
     if seen is None:
         return Outcome.CONTAINER_LOST
     if seen.setup_failed:
@@ -97,6 +99,8 @@ def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, ti
     match result:
         case Outcome.HANDED_ON | Outcome.STOPPED | Outcome.CANCELLED | Outcome.DOWN | Outcome.ASKED:
             return None
+        case Outcome.BUDGET:
+            return "Ended because a budget was used up; the work was kept."
         case Outcome.NO_WORK:
             return f"The agent ended without a commit of its own.{words}"
         case Outcome.CONFLICT_MARKERS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from boomtown.domain.budgets import Limits
 from boomtown.domain.errors import BadInputError
 from boomtown.home.presets import PRESETS
 
@@ -115,6 +116,8 @@ class Settings:
     answer_within_s: float = 600.0
     """How long an agent that is spoken with may be silent in the middle of a turn before that is begun again."""
     notify: NotifySettings = NotifySettings()
+    budget: Limits = field(default_factory=Limits)
+    """What the whole home may spend."""
     breaker_failures: int = 20
     breaker_window_s: float = 1800.0
 
@@ -178,6 +181,7 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         default_agent=table.take("default_agent", _word, None),
         max_agents=table.take("max_agents", _whole, None),
         agents={DEMO: demo_agent()} | {key: _agent(table, key, value) for key, value in agents.items()},
+        budget=_budget(table.below("budget", table.take("budget", _table, {}))),
         notify=_notify(table.below("notify", table.take("notify", _table, {}))),
         author=table.take("author", _one_of("polecat", "me"), Settings.author),
         shared_caches=table.take("shared_caches", _flag, Settings.shared_caches),
@@ -202,6 +206,12 @@ def _notify(table: _Table) -> NotifySettings:
     settings = NotifySettings(table.take("command", _command, ()), table.take("webhook", _web_address, None))
     table.finish()
     return settings
+
+
+def _budget(table: _Table) -> Limits:
+    limits = Limits(**{name: table.take(name, _amount, None) for name in vars(Limits())})
+    table.finish()
+    return limits
 
 
 def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
@@ -276,6 +286,12 @@ def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise _WrongError(f"must be a whole number from 1, not {value!r}.")
     return value
+
+
+def _amount(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise _WrongError(f"must be a number above 0, not {value!r}.")
+    return float(value)
 
 
 def _flag(value: Any) -> bool:

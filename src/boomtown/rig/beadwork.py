@@ -29,9 +29,10 @@ def _only_issue(bead: Row, what: str) -> None:
 
 
 def edit(tx: Tx, bead: Row, settings: Settings, values: dict[str, Any]) -> None:
-    """Change what a bead says. `values`: title, body, priority, agent, model, timeout_s, depends_on.
+    """Change what a bead says.
 
-    What its agent was told already stays told; agent, model and what it waits for can't change while it runs.
+    `values`: title, body, priority, agent, model, timeout_s, budget_usd, budget_tokens, depends_on. What its agent was
+    told already stays told; agent, model and what it waits for can't change while it runs.
     """
     if bead["status"] not in UNFINISHED:
         raise ConflictError(f"The bead “{bead['title']}” is {bead['status']}. `boomtown bead retry` opens it again.")
@@ -45,6 +46,9 @@ def edit(tx: Tx, bead: Row, settings: Settings, values: dict[str, Any]) -> None:
         changed["rank"] = RANK[changed["priority"]]
     if "timeout_s" in values:
         changed["timeout_s"] = slinging.check_timeout(values["timeout_s"])
+    for name, where in (("budget_usd", "budgetUsd"), ("budget_tokens", "budgetTokens")):
+        if name in values:
+            changed[name] = slinging.check_budget(values[name], where)
     later = {"agent", "model", "depends_on"} & values.keys()
     if later and bead["status"] == BeadStatus.IN_PROGRESS:
         raise ConflictError(

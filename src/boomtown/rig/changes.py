@@ -10,12 +10,14 @@ from sqlalchemy import update
 from boomtown.domain import actions as do
 from boomtown.domain.beads import FINISHED, BeadStatus, check_move
 from boomtown.domain.branches import slug
+from boomtown.domain.budgets import Scope
 from boomtown.domain.merges import MergeMode, MergeStatus
 from boomtown.domain.names import identity
 from boomtown.domain.ports import lowest_free as lowest_free_ports
 from boomtown.domain.runs import Outcome, RunPhase
 from boomtown.domain.snapshot import RunView
 from boomtown.home.paths import Home
+from boomtown.rig import purses
 from boomtown.rig.transaction import Tx
 from boomtown.store import beads, events, merges, messages, runs, sql, tables
 from boomtown.store.sql import Row
@@ -221,6 +223,12 @@ def set_question(
 @apply.register
 def _delivered(change: do.NoteDelivered, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
     deliver(tx, rig, change.run, change.message_ids)
+
+
+@apply.register
+def _warn_of_budget(change: do.WarnOfBudget, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
+    whose = None if change.purse.scope == Scope.HOME else rig
+    tx.emit(purses.WARNED, rig=whose, bead_id=change.bead_id, **purses.warning(change.purse))
 
 
 def deliver(tx: Tx, rig: Row, run: RunView, message_ids: Collection[str]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from boomtown.domain.budgets import Purse
 from boomtown.domain.names import POOL
 from boomtown.domain.runs import RunPhase
 from boomtown.domain.snapshot import BeadView, MergeView, PolecatView, Room, Rules, RunView, Seen, Snapshot
 from boomtown.home.config import Settings
+from boomtown.rig import purses
 from boomtown.rig.observed import Observed
 from boomtown.store import beads, merges, messages, rigs, runs
 from boomtown.store.sql import Row
@@ -48,6 +50,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
     rules = rules_of(rig, settings)
     live = sum(run["ended_at"] is None for run in unfinished)
     dispatching = not (observed.closing or home["paused"] or rig["paused"])
+    own = purses.of_beads(db, (run["bead"] for run in unfinished), observed)
     room, queue = Room(), []
     if dispatching and live < rules.max_polecats:
         room = _room(db, rig, settings, now)
@@ -62,13 +65,17 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         last_run_number=rig["last_run_number"],
         room=room,
         container=container,
-        runs=tuple(_run(run, observed, settings, waiting.get(run["bead_id"], [])) for run in unfinished),
+        runs=tuple(
+            _run(run, observed, settings, waiting.get(run["bead_id"], []), own.get(run["bead_id"], ()))
+            for run in unfinished
+        ),
         polecats=tuple(
             PolecatView(row["id"], row["name"], row["bead_id"], row["bead_status"])
             for row in runs.registered(db, rig["id"])
         ),
         queue=tuple(_bead(row) for row in queue),
         merges=tuple(_merge(row) for row in merges.unfinished(db, rig["id"])),
+        purses=purses.of_rig(db, rig, settings, observed, now),
         busy=busy,
         stopping=stopping,
         told=told,
@@ -97,7 +104,7 @@ def _room(db: Connection, rig: Row, settings: Settings, now: float) -> Room:
     return Room(slots=slots, kinds=kinds, fewest_elsewhere=min(rivals, default=None))
 
 
-def _bead(row: Row) -> BeadView:
+def _bead(row: Row, own: tuple[Purse, ...] = ()) -> BeadView:
     question = row["question"]
     return BeadView(
         id=row["id"],
@@ -114,16 +121,17 @@ def _bead(row: Row) -> BeadView:
         timeout_s=row["timeout_s"],
         rework=row["rework"] is not None,
         question=question["text"] if question and question["run_id"] is None else None,
+        purses=own,
     )
 
 
-def _run(row: Row, observed: Observed, settings: Settings, waiting: list[str]) -> RunView:
+def _run(row: Row, observed: Observed, settings: Settings, waiting: list[str], own: tuple[Purse, ...]) -> RunView:
     question = row["bead"]["question"]
     return RunView(
         id=row["id"],
         number=row["number"],
         polecat_id=row["polecat_id"],
-        bead=_bead(row["bead"]),
+        bead=_bead(row["bead"], own),
         phase=row["phase"],
         claimed_at=row["claimed_at"],
         deadline_at=row["deadline_at"],

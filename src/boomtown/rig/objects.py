@@ -79,6 +79,8 @@ class Views:
             "agent_kind": row["agent_kind"],
             "model": row["model"],
             "timeout": row["timeout_s"],
+            "budget_usd": row["budget_usd"],
+            "budget_tokens": row["budget_tokens"],
             "branch": row["branch"],
             "assignee": worker["name"] if worker else None,
             "assignee_agent_bead_id": worker["id"] if worker else None,
@@ -92,7 +94,7 @@ class Views:
             "queue_detail": waiting.detail if waiting else None,
             "queue_position": waiting.position if waiting else None,
             "blocked_by": list(waiting.blocked_by) if waiting else [],
-            "not_before": iso(row["not_before"]) if row["status"] == "open" else None,
+            "not_before": iso(_not_before(row, waiting)) if row["status"] == "open" else None,
             "created_at": iso(row["created_at"]),
             "updated_at": iso(row["updated_at"]),
             "closed_at": iso(row["closed_at"]),
@@ -163,6 +165,11 @@ class Views:
             "settings": row["settings"],
             "created_at": iso(row["created_at"]),
         }
+
+
+def _not_before(row: Row, waiting: Waiting | None) -> float | None:
+    """What it waits for may say when it is over; epoch seconds."""
+    return waiting.not_before if waiting and waiting.not_before is not None else row["not_before"]
 
 
 def _status(row: Row, run: Row | None) -> str:

@@ -41,7 +41,7 @@ def _seen(state: RunState) -> Seen:
 
 def _news(seen: Seen) -> tuple[object, ...]:
     """What of a run the Rig decides by; the rest are figures."""
-    return seen.state, seen.question, seen.delivered
+    return seen.state, seen.question, seen.delivered, seen.usage
 
 
 class Observed:

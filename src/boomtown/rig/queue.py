@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from boomtown.domain.beads import BeadStatus, BeadType, QueueReason
+from boomtown.domain.budgets import Purse
 from boomtown.home.clock import iso
 from boomtown.home.config import Settings
+from boomtown.rig import purses
 from boomtown.rig.look import breaker_open
 from boomtown.rig.observed import Observed
 from boomtown.store import beads, rigs, runs
@@ -24,6 +26,8 @@ class Waiting:
     detail: str
     position: int | None = None
     blocked_by: tuple[str, ...] = ()
+    not_before: float | None = None
+    """When it can go on, where that is known; epoch seconds."""
 
 
 class Queue:
@@ -31,7 +35,8 @@ class Queue:
 
     def __init__(self, db: Connection, rig: Row, settings: Settings, observed: Observed, now: float) -> None:
         self._db, self._rig, self._settings, self._now = db, rig, settings, now
-        self._closing = observed.closing
+        self._observed, self._closing = observed, observed.closing
+        self._purses: tuple[Purse, ...] | None = None
         self._home = rigs.the_home(db)
         self._positions: dict[str, int] | None = None
         self._breaker: bool | None = None
@@ -40,10 +45,11 @@ class Queue:
         """For each open issue among `rows`, why it waits; nothing for one that is about to start."""
         waiting = [row for row in rows if row["status"] == BeadStatus.OPEN and row["type"] == BeadType.ISSUE]
         blockers = beads.blockers(self._db, [row["id"] for row in waiting])
-        found = {row["id"]: self._reason(row, blockers.get(row["id"], [])) for row in waiting}
+        own = purses.of_beads(self._db, waiting, self._observed)
+        found = {row["id"]: self._reason(row, blockers.get(row["id"], []), own.get(row["id"], ())) for row in waiting}
         return {bead_id: reason for bead_id, reason in found.items() if reason is not None}
 
-    def _reason(self, bead: Row, blockers: list[Row]) -> Waiting | None:
+    def _reason(self, bead: Row, blockers: list[Row], own: tuple[Purse, ...]) -> Waiting | None:
         blocked_by = tuple(row["id"] for row in blockers)
         if bead["held"]:
             why = bead["held_why"] or "Held. `boomtown bead start` starts it."
@@ -52,6 +58,8 @@ class Queue:
             return Waiting(QueueReason.BLOCKED, _blocked(blockers), blocked_by=blocked_by)
         if paused := self._paused():
             return Waiting(QueueReason.PAUSED, paused)
+        if budget := self._budget(own):
+            return budget
         if bead["not_before"] is not None and bead["not_before"] > self._now:
             used = f"attempt {bead['attempts']} failed" if bead["attempts"] else "its run was lost"
             return Waiting(QueueReason.BACKOFF, f"Waiting until {iso(bead['not_before'])}: {used}.")
@@ -71,6 +79,20 @@ class Queue:
             count, minutes = self._settings.breaker_failures, self._settings.breaker_window_s / 60
             return f"{count} beads failed within {minutes:g} minutes. Look why, then `boomtown resume`."
         return None
+
+    def _budget(self, own: tuple[Purse, ...]) -> Waiting | None:
+        if self._purses is None:
+            self._purses = purses.of_rig(self._db, self._rig, self._settings, self._observed, self._now)
+        spent = [purse for purse in (*own, *self._purses) if purse.exhausted]
+        if not spent:
+            return None
+        renewals = [purse.renews_at for purse in spent]
+        known = [at for at in renewals if at is not None]
+        not_before = max(known) if len(known) == len(renewals) else None
+        renews = f" It begins anew at {iso(not_before)}." if not_before is not None else ""
+        return Waiting(
+            QueueReason.BUDGET, f"{spent[0].words}.{renews} Raise it: {spent[0].cure}", not_before=not_before
+        )
 
     def _cap(self, bead: Row) -> Waiting | None:
         if self._positions is None:

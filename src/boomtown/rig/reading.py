@@ -16,9 +16,10 @@ from boomtown.container.client import ContainerClient
 from boomtown.container.frames import FrameReader
 from boomtown.container.protocol import GateSpec
 from boomtown.domain.beads import UNFINISHED, BeadStatus, BeadType
+from boomtown.domain.budgets import Purse, Scope
 from boomtown.domain.errors import BadInputError
 from boomtown.home.clock import iso, midnight
-from boomtown.rig import finding, objects
+from boomtown.rig import finding, objects, purses
 from boomtown.rig.dispatch import Dispatch
 from boomtown.rig.engine import Engine
 from boomtown.rig.look import breaker_open
@@ -61,6 +62,7 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
             "paused": home["paused"],
             "breaker_open": breaker_open(db, home, engine.settings, now),
             "rigs": all_rigs,
+            "budgets": _budgets(db, engine, now),
             "usage": spent["home"],
             "usage_today": objects.used(*spent["today"].values()),
             "usage_by_agent": spent["kinds"],
@@ -98,6 +100,16 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
         ],
         **await engine.read(read),
     }
+
+
+def _budgets(db: Connection, engine: Engine, now: float) -> list[Object]:
+    """All that is set for the home and its rigs."""
+    known = {
+        (purse.scope, purse.owner, purse.limit_name): {**purses.warning(purse), "renews_at": iso(purse.renews_at)}
+        for rig in rigs.all_rigs(db)
+        for purse in purses.of_rig(db, rig, engine.settings, engine.observed, now)
+    }
+    return list(known.values())
 
 
 def _spent(db: Connection, engine: Engine) -> dict[str, Any]:
@@ -170,6 +182,7 @@ def inbox(db: Connection, engine: Engine) -> list[Object]:
             cure = f"boomtown resume {rig['name']}"
             since = rig["pause_why_at"]
             items.append(_item("paused", None, rig["id"], f"{rig['name']} is paused", rig["pause_why"], cure, since))
+    items += _budget_items(db, engine)
     home = rigs.the_home(db)
     if breaker_open(db, home, engine.settings, engine.clock.now()):
         minutes = engine.settings.breaker_window_s / 60
@@ -191,6 +204,29 @@ def _item(
         "action": action,
         "since": since,
     }
+
+
+def _budget_items(db: Connection, engine: Engine) -> list[Object]:
+    """Budgets that are used up: of the home, of rigs, and of beads that wait for it."""
+    now, settings, observed = engine.clock.now(), engine.settings, engine.observed
+    found: dict[tuple[str, ...], Object] = {}
+    for rig in rigs.all_rigs(db):
+        for purse in purses.of_rig(db, rig, settings, observed, now):
+            if purse.exhausted:
+                rig_id = None if purse.scope == Scope.HOME else rig["id"]
+                since = purse.since or rig["created_at"]
+                found[purse.scope, purse.owner, purse.limit_name] = _budget_item(purse, None, rig_id, since)
+    broke = beads.out_of_budget(db)
+    own = purses.of_beads(db, broke, observed)
+    for row in broke:
+        for purse in own.get(row["id"], ())[:1]:
+            found[(row["id"],)] = _budget_item(purse, row["id"], row["rig_id"], row["updated_at"])
+    return list(found.values())
+
+
+def _budget_item(purse: Purse, bead_id: str | None, rig_id: str | None, since: float) -> Object:
+    whose = {Scope.BEAD: f"“{purse.owner}”", Scope.RIG: purse.owner, Scope.HOME: "the whole home"}[purse.scope]
+    return _item("budget", bead_id, rig_id, f"The budget of {whose} is used up", f"{purse.words}.", purse.cure, since)
 
 
 def _merge_item(row: Row) -> Object:

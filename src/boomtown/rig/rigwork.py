@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from boomtown.domain.branches import slug
+from boomtown.domain.budgets import Limits
 from boomtown.domain.errors import BadInputError, ConflictError
 from boomtown.domain.merges import LandingStyle, MergeMode
 from boomtown.domain.names import RESERVED
@@ -108,6 +109,18 @@ def _seconds(key: str, value: Any) -> float | None:
     if not 0 < seconds <= 30 * 86_400:
         raise BadInputError(f"{key} is {value!r}; it must be seconds, above 0, at most 30 days.", field=key)
     return seconds
+
+
+def _amount(key: str, value: Any) -> float | None:
+    if value in (None, ""):
+        return None
+    try:
+        amount = float(value) if not isinstance(value, bool) else -1.0
+    except (TypeError, ValueError):
+        amount = -1.0
+    if not 0 < amount < float("inf"):
+        raise BadInputError(f"{key} is {value!r}; it must be a number above 0.", field=key)
+    return amount
 
 
 def _flag(key: str, value: Any) -> bool:
@@ -218,6 +231,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "model": _model,
     "plugins": _words,
     "agents_may_sling": _flag,
+    **{f"budget_{name}": _amount for name in vars(Limits())},
 }
 
 

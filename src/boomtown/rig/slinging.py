@@ -26,7 +26,10 @@ KEY_KEPT_S = 30 * 86_400.0
 
 @dataclass(frozen=True)
 class Task:
-    """One bead to be. `depends_on`: indexes into the same list, or beads of the same rig. `timeout_s` in seconds."""
+    """One bead to be. `depends_on`: indexes into the same list, or beads of the same rig. `timeout_s` in seconds.
+
+    `budget_usd`, `budget_tokens`: what it may cost; None: no bound of its own.
+    """
 
     title: str
     body: str = ""
@@ -34,6 +37,8 @@ class Task:
     agent: str | None = None
     model: str | None = None
     timeout_s: float | None = None
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
     hold: bool = False
     depends_on: tuple[int | str, ...] = ()
 
@@ -76,6 +81,14 @@ def check_timeout(timeout_s: Any, where: str = "timeoutS") -> float | None:
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= 30 * 86_400:
         raise BadInputError(f"{where} is {timeout_s!r}; it must be seconds, above 0, at most 30 days.", field=where)
     return float(timeout_s)
+
+
+def check_budget(amount: Any, where: str) -> float | None:
+    if amount is None:
+        return None
+    if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 < amount < 1e15:
+        raise BadInputError(f"{where} is {amount!r}; it must be a number above 0.", field=where)
+    return amount
 
 
 def sling(
@@ -134,6 +147,8 @@ def add_bead(
     body = check_body(task.body, f"{where}body")
     priority = check_priority(task.priority, f"{where}priority")
     timeout_s = check_timeout(task.timeout_s, f"{where}timeoutS")
+    budget_usd = check_budget(task.budget_usd, f"{where}budgetUsd")
+    budget_tokens = check_budget(task.budget_tokens, f"{where}budgetTokens")
     agent = None
     if bead_type == BeadType.ISSUE:
         agent = settings.pick_agent(task.agent, rig["agent"]).name
@@ -154,6 +169,8 @@ def add_bead(
         agent_kind=agent,
         model=task.model,
         timeout_s=timeout_s,
+        budget_usd=budget_usd,
+        budget_tokens=budget_tokens,
         prefix=prefix(bead_id, beads.ids_like(tx.db, rig["id"], bead_id[:PREFIX_LENGTH])),
         held=task.hold,
         created_by=tx.actor,

@@ -11,6 +11,7 @@ from boomtown.domain.beads import UNFINISHED
 from boomtown.store import sql
 from boomtown.store.sql import Row
 from boomtown.store.tables import attempts, beads, dependencies, runs
+from boomtown.store.usage import TOKENS
 
 
 def of_rig(
@@ -78,7 +79,25 @@ def _waits_for_a_place() -> ColumnElement[bool]:
         or_(beads.c.not_before.is_(None), beads.c.not_before <= bindparam("now")),
         not_(_blocked()),
         not_(leftover),
+        within_budget(),
     )
+
+
+@sql.once
+def within_budget() -> ColumnElement[bool]:
+    """What its runs have used is less than the bead may cost."""
+    used = [
+        select(func.coalesce(func.sum(column), 0)).where(runs.c.bead_id == beads.c.id).scalar_subquery()
+        for column in (runs.c.cost_usd, TOKENS)
+    ]
+    limits = (beads.c.budget_usd, beads.c.budget_tokens)
+    return and_(*(or_(limit.is_(None), limit > spent) for limit, spent in zip(limits, used, strict=True)))
+
+
+def out_of_budget(connection: Connection) -> list[Row]:
+    """Open beads of the home that wait because they have cost what they may."""
+    waiting = and_(beads.c.status == "open", beads.c.type == "issue", not_(beads.c.held))
+    return sql.rows(connection, select(beads).where(waiting, not_(within_budget())))
 
 
 def startable(

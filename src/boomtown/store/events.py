@@ -54,6 +54,11 @@ def before(
     return sql.rows(connection, query)[::-1]
 
 
+def of_kind_since(connection: Connection, kind: str, at: float) -> list[Row]:
+    """Events of one kind since `at` (epoch seconds)."""
+    return sql.rows(connection, select(events).where(events.c.kind == kind, events.c.at >= at))
+
+
 def send_mail(connection: Connection, **values: Any) -> None:
     sql.add(connection, mail, delivered_at=None, **values)
 

@@ -100,6 +100,8 @@ beads = Table(
     Column("agent_kind", String),
     Column("model", String),
     Column("timeout_s", Float),
+    Column("budget_usd", Float),
+    Column("budget_tokens", Integer),
     Column("prefix", String, nullable=False),
     Column("branch", String),
     Column("old_branch", String),  # to be renamed by the next start

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
+from boomtown.store import sql
 from boomtown.store.sql import Row
 from boomtown.store.tables import rigs, runs
 
 COUNTED = (runs.c.input_tokens, runs.c.cached_tokens, runs.c.output_tokens, runs.c.reasoning_tokens, runs.c.cost_usd)
+TOKENS = runs.c.input_tokens + runs.c.output_tokens
+"""The cached ones are among the input, the reasoning ones among the output."""
 _SUMS = tuple(func.sum(column).label(column.name) for column in COUNTED)
+
+
+def spent(connection: Connection, rig_id: str | None, since: float) -> tuple[float, int]:
+    """Dollars and tokens of runs that ended since then (epoch seconds), of one rig or of the home."""
+    values: dict[str, Any] = {"since": since} | ({"rig": rig_id} if rig_id else {})
+    row = sql.first(connection, _spent(of_rig=rig_id is not None), **values)
+    return (row["usd"] or 0.0, row["tokens"] or 0) if row else (0.0, 0)
+
+
+@sql.prepared
+def _spent(*, of_rig: bool) -> sql.Query:
+    query = select(func.sum(runs.c.cost_usd).label("usd"), func.sum(TOKENS).label("tokens"))
+    query = query.where(runs.c.ended_at >= bindparam("since"))
+    return query.where(runs.c.rig_id == bindparam("rig")) if of_rig else query
 
 
 def of_beads(connection: Connection, bead_ids: list[str]) -> dict[str, Row]:

@@ -37,7 +37,8 @@ def test_a_row_comes_back_as_it_was_given_with_its_defaults(database: Database) 
         sql.change(db, tables.rigs, "rig", paused=True, settings={})
 
     database.write_now(store)
-    expected = {**RIG, "paused": True, "last_run_number": 0, "settings": {}}
+    unset = {"pause_why": None, "pause_why_at": None}
+    expected = {**RIG, "paused": True, "last_run_number": 0, "settings": {}, **unset}
     assert database.read_now(lambda db: sql.by_id(db, tables.rigs, "rig")) == expected
     plain = database.read_now(lambda db: sql.first(db, select(tables.rigs))) or {}
     assert plain == expected

@@ -110,6 +110,8 @@ export interface Bead {
   agent_kind: string | null;
   model: string | null;
   timeout: number | null;
+  budget_usd: number | null;
+  budget_tokens: number | null;
   branch: string | null;
   assignee: string | null;
   assignee_agent_bead_id: string | null;
@@ -160,6 +162,8 @@ export interface BeadWithMerge {
   agent_kind: string | null;
   model: string | null;
   timeout: number | null;
+  budget_usd: number | null;
+  budget_tokens: number | null;
   branch: string | null;
   assignee: string | null;
   assignee_agent_bead_id: string | null;
@@ -188,6 +192,17 @@ export interface Breach {
   detail: string;
   count: number;
   at: string;
+}
+
+/** What the home (`owner` empty) or a rig may spend: `budget` is usd, tokens, usd_per_day or tokens_per_day. */
+export interface Budget {
+  scope: "rig" | "home";
+  owner: string;
+  budget: string;
+  limit: number;
+  spent: number;
+  words: string;
+  renews_at: string | null;
 }
 
 /** What the gates said. `failed`: the first that was red; `tail`: its last lines; `seconds` it took. */
@@ -605,6 +620,8 @@ export interface SlingOne {
   agent?: string | null;
   priority?: Priority | null;
   timeoutS?: number | null;
+  budgetUsd?: number | null;
+  budgetTokens?: number | null;
   hold?: boolean | null;
   /** Indexes into the same list, or bead ids. */
   dependsOn?: (number | string)[] | null;
@@ -646,6 +663,7 @@ export interface Status {
   paused: boolean;
   breaker_open: boolean;
   rigs: RigStatus[];
+  budgets: Budget[];
   usage: Usage | null;
   usage_today: Usage | null;
   usage_by_agent: Record<string, Usage>;
@@ -668,6 +686,8 @@ export interface TaskInput {
   agent?: string | null;
   priority?: Priority | null;
   timeoutS?: number | null;
+  budgetUsd?: number | null;
+  budgetTokens?: number | null;
   hold?: boolean | null;
   /** Indexes into the same list, or bead ids. */
   dependsOn?: (number | string)[] | null;
@@ -700,6 +720,8 @@ export interface UpdateBead {
   agent?: string | null;
   model?: string | null;
   timeoutS?: number | null;
+  budgetUsd?: number | null;
+  budgetTokens?: number | null;
   dependsOn?: string[];
 }
 

@@ -24,6 +24,7 @@ const KINDS: Record<string, string> = {
   base_red: "Red on the default branch, too",
   breaker: "Dispatch stopped",
   paused: "Setup failed",
+  budget: "Budget used up",
   question: "Asks you",
   permission: "Asks for permission",
 };

@@ -21,6 +21,8 @@ class TaskInput(Input):
     agent: Word | None = None
     priority: OnePriority | None = None
     timeout_s: float | None = None
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
     hold: bool | None = None
     depends_on: Annotated[list[int | Ref] | None, Field(description="Indexes into the same list, or bead ids.")] = None
 
@@ -74,6 +76,8 @@ class UpdateBead(BeadInput):
     agent: Word | None = None
     model: Word | None = None
     timeout_s: float | None = None
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
     depends_on: Annotated[list[Ref], Field(default_factory=list)]
 
 

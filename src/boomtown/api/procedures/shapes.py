@@ -64,6 +64,8 @@ class Bead(TypedDict):
     agent_kind: str | None
     model: str | None
     timeout: float | None
+    budget_usd: float | None
+    budget_tokens: int | None
     branch: str | None
     assignee: str | None
     assignee_agent_bead_id: str | None
@@ -442,6 +444,18 @@ class Breach(TypedDict):
     at: str
 
 
+class Budget(TypedDict):
+    """What the home (`owner` empty) or a rig may spend: `budget` is usd, tokens, usd_per_day or tokens_per_day."""
+
+    scope: Literal["rig", "home"]
+    owner: str
+    budget: str
+    limit: float
+    spent: float
+    words: str
+    renews_at: str | None
+
+
 class Status(TypedDict):
     home: str
     last_seq: int
@@ -459,6 +473,7 @@ class Status(TypedDict):
     breaker_open: bool
     last_seq: int
     rigs: list[RigStatus]
+    budgets: list[Budget]
     usage: Usage | None
     usage_today: Usage | None
     usage_by_agent: dict[str, Usage]

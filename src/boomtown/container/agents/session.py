@@ -55,6 +55,10 @@ end. Less than the grace after `done`."""
 CANCEL_S = 5.0
 STOP_S = 2.0
 """For the cancelled turn of an agent that is to end: what it started in sessions of their own must be gone soon."""
+COUNT_SHARE = 9
+"""What a look into the agent's books took, times this, is how long the next one waits at least."""
+_ENDS_A_CALL = ("tool_call", "tool_call_update", "usage_update")
+"""Updates that come when the model has answered: what it used may be counted."""
 TOOLS = "boomtown"
 """The name of the town's MCP server."""
 
@@ -96,6 +100,8 @@ class Session:
         self._patience = Patience(self._talk, recorder)
         self._in_flight: tuple[str, ...] = ()
         self._session: str | None = None
+        self._counting: asyncio.Task[None] | None = None
+        self._count_again = False
         self.tell(self._talk.messages)
 
     @property
@@ -147,6 +153,9 @@ class Session:
             return Ending(1, f"The agent did not finish its handshake within {START_S:.0f} s.")
         except ConnectionError:
             return Ending(1, "The agent ended in the middle of its work.")
+        finally:
+            if self._counting is not None:
+                self._counting.cancel()
 
     async def _converse(self) -> None:
         prompt = await self._or_stop(self._begin())
@@ -357,7 +366,24 @@ class Session:
         self._meter.told_meta(update.field_meta)
         if isinstance(update, UsageUpdate) and update.cost is not None:
             self._meter.told_cost(update.cost.amount, update.cost.currency)
+        if update.session_update in _ENDS_A_CALL:
+            self._count_soon()
         self._recorder.update(update)
+
+    def _count_soon(self) -> None:
+        """Within a turn, so that a budget ends it at the next call of the model and not at the last."""
+        self._count_again = True
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.create_task(self._count())
+
+    async def _count(self) -> None:
+        while self._count_again:
+            self._count_again = False
+            began, before = _now(), self._meter.usage
+            await self._meter.count()
+            if self._meter.usage != before:
+                self._changed()
+            await asyncio.sleep(COUNT_SHARE * (_now() - began))
 
     async def request_permission(
         self,

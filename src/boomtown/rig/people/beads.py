@@ -33,6 +33,8 @@ class BeadService(Service):
         agent: str | None = None,
         priority: str | None = None,
         timeout_s: float | None = None,
+        budget_usd: float | None = None,
+        budget_tokens: int | None = None,
         hold: bool = False,
         depends_on: Sequence[int | str] | None = None,
         tasks: Sequence[dict[str, Any]] | None = None,
@@ -47,6 +49,8 @@ class BeadService(Service):
             "agent": agent,
             "priority": priority,
             "timeout_s": timeout_s,
+            "budget_usd": budget_usd,
+            "budget_tokens": budget_tokens,
             "hold": hold,
             "depends_on": depends_on,
         }
@@ -175,6 +179,8 @@ def _task(values: dict[str, Any]) -> Task:
         agent=given.get("agent"),
         model=given.get("model"),
         timeout_s=given.get("timeout_s"),
+        budget_usd=given.get("budget_usd"),
+        budget_tokens=given.get("budget_tokens"),
         hold=bool(given.get("hold")),
         depends_on=tuple(given.get("depends_on") or ()),
     )
