@@ -182,6 +182,13 @@ def tells() -> None:
     commit()
 
 
+def hogs() -> None:
+    """Takes 400 MB, and holds them."""
+    held = bytearray(os.urandom(1 << 20)) * 400
+    note(f"hog.{BEAD}", str(len(held)))
+    wait_for("never")
+
+
 def talks() -> None:
     """Prints a numbered line every tenth of a second, until the test lets it go; then works."""
     number = 0
@@ -217,7 +224,7 @@ KINDS: dict[str, Callable[[], None]] = {
     kind.__name__: kind
     for kind in (
         works, quick, waits, crashes, recovers, idles, leaves_files, stubborn, chatty, twice, goes_on, same_line,
-        red_first, reviewed, pushes, tells, talks, hostile,
+        red_first, reviewed, pushes, tells, hogs, talks, hostile,
     )
 }  # fmt: skip
 

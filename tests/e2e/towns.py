@@ -23,7 +23,7 @@ AGENT = Path(__file__).parent / "agent.py"
 TALKER = Path(__file__).parent / "talker.py"
 KINDS = (
     "works", "quick", "waits", "crashes", "recovers", "idles", "leaves_files", "stubborn", "chatty", "twice", "goes_on",
-    "same_line", "red_first", "reviewed", "pushes", "tells", "talks", "hostile",
+    "same_line", "red_first", "reviewed", "pushes", "tells", "hogs", "talks", "hostile",
 )  # fmt: skip
 SETTINGS = {"backoff": [0.05, 0.1, 0.1, 0.1], "stop_grace": 1.0, "done_grace": 1.0, "fetch_max_age": 0}
 

@@ -28,6 +28,7 @@ from boomtown.container.settings import Settings as ContainerSettings
 from boomtown.domain.errors import BoomtownError, ConflictError
 from boomtown.home import config, upkeep
 from boomtown.home.clock import LoopScheduler, SystemClock, iso, new_id
+from boomtown.home.machine import read_memory
 from boomtown.home.paths import Home
 from boomtown.home.person import git_person
 from boomtown.rig.compose import BACKUP_EVERY_S, TownRuntime, open_database
@@ -133,6 +134,7 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
         silence_s = settings.silence_after_s
         container = LocalContainer(home, home_id, settings=for_container, silence_after_s=silence_s)
         runtime = TownRuntime(home, settings, container, clock, scheduler, new_id, stop.ask, database)
+        runtime.engine.observed.memory = read_memory
         if settings.author == "me":
             runtime.dispatch.person = Author(*git_person())
         closing.push_async_callback(runtime.close)

@@ -208,6 +208,7 @@ class RunState:
     last_seq: int = 0
     cpu_percent: float = 0.0
     memory_bytes: int = 0
+    peak_memory_bytes: int = 0
     last_words: str = ""
     facts: Facts | None = None
     session: str | None = None

@@ -126,6 +126,7 @@ class Run:
             last_seq=stream.last_seq if stream else 0,
             cpu_percent=usage.cpu_percent if usage else 0.0,
             memory_bytes=usage.memory_bytes if usage else 0,
+            peak_memory_bytes=self._tree.peak_memory_bytes if self._tree else 0,
             last_words=stream.last_words if stream else "",
             facts=self._facts,
             session=heard.session,

@@ -43,6 +43,7 @@ class Tree:
     seen: set[Key] = field(default_factory=set)
     alive: list[Proc] = field(default_factory=list)
     usage: Usage = Usage()
+    peak_memory_bytes: int = 0
     _cpu: dict[Key, float] = field(default_factory=dict)
     _looked_at: float = 0.0
 
@@ -54,6 +55,7 @@ class Tree:
         elapsed = now - self._looked_at
         percent = 100 * max(0.0, spent) / elapsed if self._looked_at and elapsed > 0 else 0.0
         self.usage = Usage(round(percent, 1), sum(proc.memory_bytes for proc in self.alive))
+        self.peak_memory_bytes = max(self.peak_memory_bytes, self.usage.memory_bytes)
         self._cpu, self._looked_at = cpu, now
 
 

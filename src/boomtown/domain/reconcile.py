@@ -144,6 +144,10 @@ def _reason_to_stop(run: RunView, snapshot: Snapshot, now: float) -> StopReason 
         return StopReason.TIMEOUT
     if any(purse.exhausted for purse in (*run.bead.purses, *snapshot.purses)):
         return StopReason.BUDGET
+    if run.memory_limit is not None and run.memory_bytes > run.memory_limit:
+        return StopReason.MEMORY_LIMIT
+    if snapshot.memory is not None and snapshot.memory.to_stop == run.id:
+        return StopReason.MEMORY
     return None
 
 
@@ -195,6 +199,8 @@ def _claims(snapshot: Snapshot, now: float, released: set[str]) -> Iterator[do.C
     names = [polecat.name for polecat in snapshot.polecats if polecat.id not in released]
     polecats = {polecat.bead_id: polecat for polecat in snapshot.polecats}
     number = snapshot.last_run_number
+    memory, claimed = snapshot.memory, 0
+    left = memory.left if memory is not None else 0
     for bead in snapshot.queue:
         if live >= snapshot.rules.max_polecats or slots == 0:
             return
@@ -202,6 +208,11 @@ def _claims(snapshot: Snapshot, now: float, released: set[str]) -> Iterator[do.C
             return  # another rig of the home has fewer and waits too
         if kinds.get(bead.agent_kind, 1) <= 0:
             continue
+        if memory is not None:
+            if memory.lacks_for(bead.agent_kind, memory.live + claimed, left):
+                return  # smaller ones that came later wait too, or large ones would wait for ever
+            left -= memory.needs.get(bead.agent_kind, 0)
+        claimed += 1
         known = polecats.get(bead.id)
         name = known.name if known else lowest_free(names, snapshot.rules.pool)
         names.append(name)

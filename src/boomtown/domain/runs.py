@@ -29,6 +29,9 @@ class StopReason(StrEnum):
     TIMEOUT = "timeout"
     ASK = "ask"
     BUDGET = "budget"
+    MEMORY = "memory"
+    """The machine has none left."""
+    MEMORY_LIMIT = "memory_limit"
     STRAY = "stray"
     """Never stored: of a run that the container has and the store does not."""
 
@@ -49,6 +52,8 @@ class Outcome(StrEnum):
     DOWN = "down"
     ASKED = "asked"
     BUDGET = "budget"
+    MEMORY = "memory"
+    MEMORY_LIMIT = "memory_limit"
     # ends of a merge, kept beside those of runs in a bead's log of attempts
     CONFLICT = "conflict"
     GATE_RED = "gate_red"
@@ -65,6 +70,8 @@ FREE_OUTCOMES = frozenset(
         Outcome.DOWN,
         Outcome.ASKED,
         Outcome.BUDGET,
+        Outcome.MEMORY,
+        Outcome.MEMORY_LIMIT,
         Outcome.REWORK,
     }
 )

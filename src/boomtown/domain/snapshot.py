@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from boomtown.domain.attempts import DELAYS_S
 from boomtown.domain.budgets import Purse
+from boomtown.domain.memory import Memory
 from boomtown.domain.merges import MergeMode
 from boomtown.domain.names import POOL
 from boomtown.domain.runs import GitFacts
@@ -52,6 +53,7 @@ class Seen:
     question: Question | None = None
     """What it wants to know of a person while it waits."""
     usage: Usage | None = None
+    peak_memory_bytes: int = 0
     delivered: frozenset[str] = frozenset()
     """Messages that its session took."""
 
@@ -114,6 +116,8 @@ class RunView:
     """It is spoken with, and can be told things while it works."""
     asking: str | None = None
     """The id of the question that is stored as its own: it waits for leave to use a tool."""
+    memory_bytes: int = 0
+    memory_limit: int | None = None
     unheard: frozenset[str] = frozenset()
     """Messages for its bead that no session took yet."""
     exit: Seen | None = None
@@ -192,6 +196,8 @@ class Snapshot:
     merges: tuple[MergeView, ...] = ()
     purses: tuple[Purse, ...] = ()
     """Budgets of the rig and the home."""
+    memory: Memory | None = None
+    """None: not known, and nothing is decided by it."""
     busy: frozenset[str] = frozenset()
     """Ids of runs and merges for which a request is on its way."""
     stopping: frozenset[tuple[str, str]] = frozenset()

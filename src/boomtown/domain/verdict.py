@@ -7,6 +7,7 @@ from dataclasses import replace
 from boomtown.domain import attempts
 from boomtown.domain.actions import Verdict
 from boomtown.domain.beads import BeadStatus
+from boomtown.domain.memory import gigabytes
 from boomtown.domain.runs import FREE_OUTCOMES, GitFacts, Outcome, StopReason
 from boomtown.domain.snapshot import Rules, RunView, Seen
 
@@ -28,6 +29,10 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
             return Outcome.ASKED
         case StopReason.BUDGET:
             return Outcome.BUDGET
+        case StopReason.MEMORY:
+            return Outcome.MEMORY
+        case StopReason.MEMORY_LIMIT:
+            return Outcome.MEMORY_LIMIT
     if seen is None:
         return Outcome.CONTAINER_LOST
     if seen.setup_failed:
@@ -62,7 +67,7 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
         free = Verdict(result, False, BeadStatus.OPEN, bead.attempts, bead.delay_step, no_work, lost, error=error)
         if result is Outcome.SETUP_FAILED:
             return _setup_failed(free, facts)
-        return replace(free, held_why=_why_held(result, bead.question))
+        return replace(free, held_why=_why_held(result, bead.question, error))
     used, step, not_before = spend(bead.attempts, bead.delay_step, facts.own_commits > bead.own_commits, rules, now)
     if used >= attempts.LIMIT:
         return Verdict(result, True, BeadStatus.FAILED, used, step, no_work, lost, error=error)
@@ -81,7 +86,9 @@ def _setup_failed(verdict: Verdict, facts: GitFacts) -> Verdict:
     return replace(verdict, pause_why=verdict.error)
 
 
-def _why_held(result: Outcome, question: str | None) -> str | None:
+def _why_held(result: Outcome, question: str | None, error: str | None) -> str | None:
+    if result is Outcome.MEMORY_LIMIT:
+        return f"{error} Raise memory_limit of its rig or agent, then `boomtown bead start`."
     if result is Outcome.STOPPED:
         return "Stopped by a person. `boomtown bead start` goes on."
     return f"It asks: {question}" if result is Outcome.ASKED and question else None
@@ -99,6 +106,11 @@ def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, ti
     match result:
         case Outcome.HANDED_ON | Outcome.STOPPED | Outcome.CANCELLED | Outcome.DOWN | Outcome.ASKED:
             return None
+        case Outcome.MEMORY:
+            return "Ended because the machine ran out of memory; the work was kept."
+        case Outcome.MEMORY_LIMIT:
+            took = f" ({gigabytes(seen.peak_memory_bytes)})" if seen and seen.peak_memory_bytes else ""
+            return f"Ended because it took more memory than it may{took}; the work was kept."
         case Outcome.BUDGET:
             return "Ended because a budget was used up; the work was kept."
         case Outcome.NO_WORK:

@@ -53,6 +53,10 @@ class AgentSettings:
     prompt: str = "stdin"
     permission: str = "allow"
     max: int | None = None
+    memory: int | None = None
+    """What one run of it takes, in bytes; None: what earlier ones took."""
+    memory_limit: int | None = None
+    """What one run of it may have resident, in bytes; more ends it."""
     model: str | None = None
     env: Mapping[str, str | FromEnv | FromFile] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +119,8 @@ class Settings:
     """How long a container goes on without a server before it stops its agents and ends."""
     answer_within_s: float = 600.0
     """How long an agent that is spoken with may be silent in the middle of a turn before that is begun again."""
+    memory_keep_free: int | None = None
+    """Bytes that admission leaves untouched; None: 5 % of the machine's memory, at least 512 MiB."""
     notify: NotifySettings = NotifySettings()
     budget: Limits = field(default_factory=Limits)
     """What the whole home may spend."""
@@ -184,6 +190,7 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         budget=_budget(table.below("budget", table.take("budget", _table, {}))),
         notify=_notify(table.below("notify", table.take("notify", _table, {}))),
         author=table.take("author", _one_of("polecat", "me"), Settings.author),
+        memory_keep_free=table.take("memory_keep_free", _bytes, None),
         shared_caches=table.take("shared_caches", _flag, Settings.shared_caches),
         backoff_s=table.take("backoff", _delays, Settings.backoff_s),
         breaker_failures=table.take("breaker_failures", _whole, Settings.breaker_failures),
@@ -237,6 +244,8 @@ def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
         prompt=table.take("prompt", _one_of(*PROMPTS), "stdin"),
         permission=table.take("permission", _one_of("allow", "ask"), "allow"),
         max=table.take("max", _whole, None),
+        memory=table.take("memory", _bytes, None),
+        memory_limit=table.take("memory_limit", _bytes, None),
         model=table.take("model", _word, None),
         env=table.take("env", _environment, {}),
         config=table.take("config", _table, {}),
@@ -292,6 +301,24 @@ def _amount(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise _WrongError(f"must be a number above 0, not {value!r}.")
     return float(value)
+
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
+
+
+def parse_bytes(value: Any) -> int | None:
+    """A number of bytes, or a text such as "1.5 GB" or "512 MiB"; None for what is neither."""
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?I?B?)", str(value).strip().upper())
+    if isinstance(value, bool) or match is None or match[2] not in _UNITS:
+        return None
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _bytes(value: Any) -> int:
+    found = parse_bytes(value)
+    if found is None:
+        raise _WrongError(f'must be a size such as "2 GB", or a number of bytes, not {value!r}.')
+    return found
 
 
 def _flag(value: Any) -> bool:

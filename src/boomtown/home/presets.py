@@ -33,7 +33,8 @@ class Preset:
     `cut`: a pattern for a line of its standard error that says, as the first group, how the connection to its model
     broke, where it then waits for the wide network to come back. `usage`: how tokens are counted, see
     `container.agents.meter`. `resumes`: `session/load` works in a new process.
-    `ends_on_eof`: it ends when its standard input does, and takes its tools' processes along.
+    `ends_on_eof`: it ends when its standard input does, and takes its tools' processes along. `memory_bytes`: what a
+    run takes, until its own runs have shown it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Preset:
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
+    memory_bytes: int = 0
     gaps: tuple[str, ...] = ()
 
 
@@ -90,6 +92,7 @@ PRESETS: Mapping[str, Preset] = {
     for preset in (
         Preset(
             name="kilo",
+            memory_bytes=1000_000_000,
             title="Kilo CLI",
             package="@kilocode/cli",
             version="7.7.7",
@@ -112,6 +115,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="opencode",
+            memory_bytes=750_000_000,
             title="OpenCode",
             package="opencode-ai",
             version="1.18.33",
@@ -122,6 +126,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="claude",
+            memory_bytes=300_000_000,
             title="Claude Code",
             package="@agentclientprotocol/claude-agent-acp",
             version="0.49.0",
@@ -141,6 +146,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="codex",
+            memory_bytes=160_000_000,
             title="Codex",
             package="@zed-industries/codex-acp",
             version="0.16.0",
@@ -161,6 +167,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="gemini",
+            memory_bytes=400_000_000,
             title="Gemini CLI",
             package="@google/gemini-cli",
             version="0.61.0",
@@ -185,6 +192,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="qwen",
+            memory_bytes=400_000_000,
             title="Qwen Code",
             package="@qwen-code/qwen-code",
             version="0.15.10",

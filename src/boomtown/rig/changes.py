@@ -302,6 +302,7 @@ def _store_end(change: do.End, tx: Tx) -> None:
         error=verdict.error,
         wip=verdict.wip,
         session=seen.session if seen else None,
+        peak_memory_bytes=seen.peak_memory_bytes if seen else None,
         **(vars(seen.usage) if seen and seen.usage else {}),
     )
     if run.asking is not None:

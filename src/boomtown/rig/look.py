@@ -9,7 +9,7 @@ from boomtown.domain.names import POOL
 from boomtown.domain.runs import RunPhase
 from boomtown.domain.snapshot import BeadView, MergeView, PolecatView, Room, Rules, RunView, Seen, Snapshot
 from boomtown.home.config import Settings
-from boomtown.rig import purses
+from boomtown.rig import memory, purses
 from boomtown.rig.observed import Observed
 from boomtown.store import beads, merges, messages, rigs, runs
 from boomtown.store.sql import Row
@@ -66,7 +66,14 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         room=room,
         container=container,
         runs=tuple(
-            _run(run, observed, settings, waiting.get(run["bead_id"], []), own.get(run["bead_id"], ()))
+            _run(
+                run,
+                observed,
+                settings,
+                waiting.get(run["bead_id"], []),
+                own.get(run["bead_id"], ()),
+                memory_limit(rig, settings, run["agent_kind"]),
+            )
             for run in unfinished
         ),
         polecats=tuple(
@@ -76,6 +83,9 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         queue=tuple(_bead(row) for row in queue),
         merges=tuple(_merge(row) for row in merges.unfinished(db, rig["id"])),
         purses=purses.of_rig(db, rig, settings, observed, now),
+        memory=memory.of_home(db, settings, observed, {row["agent_kind"] or "" for row in queue})
+        if queue or unfinished
+        else None,
         busy=busy,
         stopping=stopping,
         told=told,
@@ -125,7 +135,20 @@ def _bead(row: Row, own: tuple[Purse, ...] = ()) -> BeadView:
     )
 
 
-def _run(row: Row, observed: Observed, settings: Settings, waiting: list[str], own: tuple[Purse, ...]) -> RunView:
+def memory_limit(rig: Row, settings: Settings, kind: str) -> int | None:
+    """What a run may have resident, in bytes: the rig's word before the agent's; None: no limit."""
+    agent = settings.agents.get(kind)
+    return rig["settings"].get("memory_limit") or (agent.memory_limit if agent else None)
+
+
+def _run(
+    row: Row,
+    observed: Observed,
+    settings: Settings,
+    waiting: list[str],
+    own: tuple[Purse, ...],
+    memory_limit: int | None,
+) -> RunView:
     question = row["bead"]["question"]
     return RunView(
         id=row["id"],
@@ -145,6 +168,8 @@ def _run(row: Row, observed: Observed, settings: Settings, waiting: list[str], o
         last_call_at=observed.calls.get(row["id"]),
         stalled=row["stalled_at"] is not None,
         talks=settings.talks(row["agent_kind"]),
+        memory_bytes=state.memory_bytes if (state := observed.states.get(row["id"])) else 0,
+        memory_limit=memory_limit,
         asking=question["id"] if question and question["run_id"] == row["id"] else None,
         unheard=frozenset(waiting),
         exit=_exit(row),

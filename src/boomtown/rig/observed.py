@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from boomtown.container.protocol import Facts, Hello, RunState
+from boomtown.domain.memory import Machine
 from boomtown.domain.runs import GitFacts
 from boomtown.domain.snapshot import Container, Question, Seen, Usage
 from boomtown.rig.figures import Figures
@@ -35,6 +36,7 @@ def _seen(state: RunState) -> Seen:
         session=state.session,
         question=Question(state.question.id, state.question.text, state.question.options) if state.question else None,
         usage=Usage(**vars(state.usage)) if state.usage else None,
+        peak_memory_bytes=state.peak_memory_bytes,
         delivered=frozenset(state.delivered),
     )
 
@@ -60,6 +62,8 @@ class Observed:
         self.figures = Figures()
         self.closing = False
         """The home goes down: nothing is dispatched any more."""
+        self.memory: Callable[[], Machine | None] = lambda: None
+        """How much memory there is at this moment."""
         self.attached: Callable[[], Hello | None] = lambda: None
         """Who is at the other end at this moment."""
 

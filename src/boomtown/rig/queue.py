@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 
 from boomtown.domain.beads import BeadStatus, BeadType, QueueReason
 from boomtown.domain.budgets import Purse
+from boomtown.domain.memory import Memory
 from boomtown.home.clock import iso
 from boomtown.home.config import Settings
-from boomtown.rig import purses
+from boomtown.rig import memory, purses
 from boomtown.rig.look import breaker_open
 from boomtown.rig.observed import Observed
 from boomtown.store import beads, rigs, runs
@@ -37,6 +38,8 @@ class Queue:
         self._db, self._rig, self._settings, self._now = db, rig, settings, now
         self._observed, self._closing = observed, observed.closing
         self._purses: tuple[Purse, ...] | None = None
+        self._head, self._looked_at_memory = "", False
+        self._memory: Memory | None = None
         self._home = rigs.the_home(db)
         self._positions: dict[str, int] | None = None
         self._breaker: bool | None = None
@@ -100,6 +103,8 @@ class Queue:
         position = self._positions.get(bead["id"])
         if position is None:
             return Waiting(QueueReason.BACKOFF, "Its last run is being cleaned up.")
+        if pressure := self._pressure(position):
+            return pressure
         live, cap = runs.live_count(self._db, self._rig["id"]), self._rig["max_polecats"]
         line = f"{_ordinal(position)} in line"
         if live >= cap:
@@ -115,6 +120,18 @@ class Queue:
         if self._settings.max_agents is not None:
             return Waiting(QueueReason.CAP, f"Other rigs are served first, {line}", position)
         return None
+
+    def _pressure(self, position: int) -> Waiting | None:
+        """Memory decides in line: who comes later waits for whom comes first."""
+        if not self._looked_at_memory:
+            first = beads.startable(self._db, self._rig["id"], self._now, 1)
+            self._head = first[0]["agent_kind"] or "" if first else ""
+            self._memory = memory.of_home(self._db, self._settings, self._observed, [self._head])
+            self._looked_at_memory = True
+        found = self._memory
+        if found is None or not found.lacks_for(self._head, found.live, found.left):
+            return None
+        return Waiting(QueueReason.PRESSURE, f"{found.words(self._head)}; {_ordinal(position)} in line", position)
 
 
 def _blocked(blockers: list[Row]) -> str:

@@ -12,7 +12,7 @@ from boomtown.domain.budgets import Limits
 from boomtown.domain.errors import BadInputError, ConflictError
 from boomtown.domain.merges import LandingStyle, MergeMode
 from boomtown.domain.names import RESERVED
-from boomtown.home.config import Settings
+from boomtown.home.config import Settings, parse_bytes
 from boomtown.store.sql import Row
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -123,6 +123,14 @@ def _amount(key: str, value: Any) -> float | None:
     return amount
 
 
+def _bytes(key: str, value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    if not (size := parse_bytes(value)):
+        raise BadInputError(f"{key} is {value!r}; it must be a size such as 2GB, or a number of bytes.", field=key)
+    return size
+
+
 def _flag(key: str, value: Any) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if isinstance(value, bool):
@@ -230,6 +238,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "pass_env": _words,
     "model": _model,
     "plugins": _words,
+    "memory_limit": _bytes,
     "agents_may_sling": _flag,
     **{f"budget_{name}": _amount for name in vars(Limits())},
 }

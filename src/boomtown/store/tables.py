@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -192,12 +193,14 @@ runs = Table(
     Column("output_tokens", Integer),
     Column("reasoning_tokens", Integer),
     Column("cost_usd", Float),
+    Column("peak_memory_bytes", BigInteger),
     Column("exited_at", Float),
     Column("ended_at", Float),
     Column("disposed_at", Float),
     UniqueConstraint("rig_id", "number", name="run_numbers_are_unique"),
 )
 Index("runs_bead", runs.c.bead_id)
+Index("runs_kind", runs.c.agent_kind, runs.c.ended_at)
 Index("runs_polecat", runs.c.polecat_id, runs.c.number)
 Index("runs_unfinished", runs.c.rig_id, runs.c.disposed_at)
 Index("runs_ended", runs.c.ended_at)

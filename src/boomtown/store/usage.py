@@ -30,6 +30,18 @@ def _spent(*, of_rig: bool) -> sql.Query:
     return query.where(runs.c.rig_id == bindparam("rig")) if of_rig else query
 
 
+def memory_peaks(connection: Connection, kind: str, count: int) -> list[int]:
+    """The most that each of the last runs of a kind had resident, in bytes."""
+    return sql.column(connection, _memory_peaks(), kind=kind, count=count)
+
+
+@sql.prepared
+def _memory_peaks() -> sql.Query:
+    ended = (runs.c.agent_kind == bindparam("kind")) & runs.c.ended_at.is_not(None)
+    query = select(runs.c.peak_memory_bytes).where(ended, runs.c.peak_memory_bytes > 0)
+    return query.order_by(runs.c.ended_at.desc()).limit(bindparam("count"))
+
+
 def of_beads(connection: Connection, bead_ids: list[str]) -> dict[str, Row]:
     """The sums of ended runs, by bead; nothing for a bead whose agents count nothing."""
     return _by(connection, runs.c.bead_id, runs.c.bead_id.in_(bead_ids))

@@ -1,0 +1,37 @@
+"""Memory on a real machine: who has to wait says so with figures, and who takes too much is ended alone."""
+
+from __future__ import annotations
+
+from towns import Town, eventually
+
+
+def test_agents_wait_for_memory_and_start_when_there_is_some(town: Town) -> None:
+    config = town.home / "config.toml"
+    bigger = config.read_text().replace("[agents.waits]\n", '[agents.waits]\nmemory = "1 GB"\n')
+    config.write_text(f'memory_keep_free = "1000 TB"\n{bigger}')
+    town.ok("restart")
+    town.rig()
+    first, second, third = town.sling("waits", "One", "Two", "Three")
+    eventually(lambda: len(town.live_runs()) == 1, "one runs: one alone may always try")
+    found = [town.bead(bead) for bead in (second, third)]
+    assert [(bead["queue_reason"], bead["queue_position"]) for bead in found] == [("pressure", 1), ("pressure", 2)]
+    assert "waits takes about 1.0 GB" in found[0]["queue_detail"]
+    assert found[0]["attempts"] == 0
+    town.go(f"go.{first}")
+    eventually(lambda: [run.bead_id for run in town.live_runs()] == [second], "the next one has its turn")
+    town.go()
+    town.all_closed()
+
+
+def test_one_that_takes_more_than_it_may_is_ended_while_its_neighbour_lives(town: Town) -> None:
+    town.rig()
+    town.ok("rig", "set", "web", "memory_limit=200MB")
+    (neighbour,) = town.sling("waits", "Work")
+    (hog,) = town.sling("hogs", "Take it all")
+    held = town.wait_for(hog, status="open", queue_reason="held")
+    assert [entry["outcome"] for entry in held["attempt_log"]] == ["memory_limit"]
+    assert held["attempts"] == 0
+    assert "memory_limit" in held["queue_detail"]
+    assert [run.bead_id for run in town.live_runs()] == [neighbour]
+    town.go()
+    town.wait_for(neighbour, status="closed")
