@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -130,7 +130,7 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
         closing.push_async_callback(scheduler.close)
         home_id = home_id_of(home)
         database = open_database(home, scheduler, home_id, clock, new_id)
-        for_container = ContainerSettings(orphan_after_s=settings.orphan_after_s)
+        for_container = replace(ContainerSettings.from_env(), orphan_after_s=settings.orphan_after_s)
         silence_s = settings.silence_after_s
         container = LocalContainer(home, home_id, settings=for_container, silence_after_s=silence_s)
         runtime = TownRuntime(home, settings, container, clock, scheduler, new_id, stop.ask, database)

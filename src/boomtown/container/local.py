@@ -35,6 +35,7 @@ from boomtown.container.protocol import (
 from boomtown.container.settings import Settings
 from boomtown.domain.errors import BoomtownError, UnavailableError
 from boomtown.home.paths import Home
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -229,7 +230,10 @@ class LocalContainer:
     async def _call(self, op: str, **args: Any) -> Any:
         if self._connection is None or self._hello is None:
             raise UnavailableError("No container is attached at the moment. It is being started; try again.")
-        return await self._connection.call(op, args)
+        reach("asking", op)
+        answer = await self._connection.call(op, args)
+        reach("answered", op)
+        return answer
 
     async def start(self, spec: RunSpec) -> RunState:
         state = from_wire(RunState, await self._call("start", spec=spec))

@@ -14,6 +14,7 @@ from boomtown.container.protocol import DisposeSpec, RunSpec
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import ConflictError
 from boomtown.home.paths import home_environment
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ async def prepare_worktree(trees: Worktrees, spec: RunSpec) -> tuple[str, ...]:
     except BaseException:
         trees.remove(trees.path(slug), slug)  # half of it is nobody's work
         raise
+    reach("worktree made")
     trees.finish(slug)
     return conflicts
 

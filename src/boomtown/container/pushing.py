@@ -11,6 +11,7 @@ from boomtown.container.git import Done, GitError, scrub
 from boomtown.container.origin import LocalOrigin
 from boomtown.container.protocol import PushResult, PushSpec
 from boomtown.domain.errors import ConflictError, NotFoundError, UnavailableError
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -63,10 +64,12 @@ async def push_branch(clone: Clone, branch: str) -> PushResult:
 async def _advance(clone: Clone, target: str, commit: str, expected: str | None) -> PushResult:
     """Move `target` on the remote from `expected` (None: it must not exist) to `commit`, or not at all."""
     ref = f"refs/heads/{target}"
+    reach("pushing")
     done = await clone.speak(
         "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{expected or ''}", "town", f"{commit}:{ref}",
         ok=None,
     )  # fmt: skip
+    reach("pushed")
     if done.code == 0:
         log.info("push.landed", rig=clone.name, ref=ref, commit=commit)
         return PushResult(LANDED, ref=ref)

@@ -25,6 +25,7 @@ from boomtown.container.protocol import (
 from boomtown.container.service import Container
 from boomtown.container.wire import error_to_wire
 from boomtown.domain.errors import BoomtownError, UnavailableError, UnsupportedError
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -47,7 +48,10 @@ class Requests:
             handler = getattr(self, f"_{op}", None)
             if handler is None:
                 raise UnsupportedError(f"This container does not know the request {op!r}.")
-            return {"id": message["id"], "result": to_wire(await handler(**message.get("args", {})))}
+            reach("asked", op)
+            result = to_wire(await handler(**message.get("args", {})))
+            reach("answering", op)
+            return {"id": message["id"], "result": result}
         except BoomtownError as error:
             return {"id": message["id"], "error": error_to_wire(error)}
         except Exception as error:

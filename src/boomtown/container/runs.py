@@ -29,6 +29,7 @@ from boomtown.container.trees import Forest, Tree
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import BadInputError, BoomtownError
 from boomtown.home.paths import Home
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -232,6 +233,7 @@ class Run:
             stdout=PIPE,
             stderr=PIPE,
         )
+        reach("run spawned")
         tree.root = (child.pid, child.start or 0.0)
         self._started_at, self.state = time.time(), RUNNING
         heard = ("stderr",) if talk else ("stdout", "stderr")
@@ -308,6 +310,7 @@ class Run:
             self._kill_at.cancel()
         if self._tree:
             self._shop.forest.fell(self._tree)
+        reach("run gone")
         if self._talk:
             await self._talk.settle()
         if self._stream:

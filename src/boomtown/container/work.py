@@ -15,6 +15,7 @@ from boomtown.container.clones import Clone
 from boomtown.container.git import TOWN_EMAIL
 from boomtown.container.protocol import DisposeResult, DisposeSpec, Facts
 from boomtown.container.worktrees import Worktrees
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -140,10 +141,12 @@ async def _keep(trees: Worktrees, spec: DisposeSpec) -> str | None:
         log.warning("work.astray", rig=spec.rig, branch=spec.branch, commit=wip or head)
     if wip is None:
         return None
+    reach("wip committed")
     if spec.wip == "ref":
         await clone.move_refs(f"update {_wip_ref(spec.run_id)} {wip}")
     elif not astray:
         await clone.move_refs(f"update refs/heads/{spec.branch} {wip} {tip or '0' * len(wip)}")
+    reach("wip kept")
     return wip
 
 

@@ -23,6 +23,7 @@ from boomtown.container.clones import Clone
 from boomtown.container.git import Done
 from boomtown.container.protocol import AT_ONCE
 from boomtown.domain.errors import UnavailableError
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -124,6 +125,7 @@ class Worktrees:
     def remove(self, path: Path, slug: str) -> None:
         """Take folder and record away at once. The files are deleted by `empty_trash`."""
         self.discard(self.record(slug))
+        reach("worktree half removed")
         self.discard(path)
 
     def discard(self, path: Path) -> None:
@@ -168,6 +170,7 @@ class Worktrees:
         ):
             (aside / name).write_text(f"{line}\n")
         path.mkdir(parents=True)
+        reach("worktree half registered")
         (path / ".git").write_text(f"gitdir: {self.record(slug)}\n")
         self._records.mkdir(exist_ok=True)
         aside.rename(self.record(slug))
@@ -203,6 +206,7 @@ class Worktrees:
             _write_line(record / "HEAD", head)
             _write_line(record / "gitdir", str(path / ".git"))
             record.rename(self.record(slug))
+            reach("worktree half claimed")
             _write_line(warm / ".git", f"gitdir: {self.record(slug)}")
             warm.rename(path)
             return commit

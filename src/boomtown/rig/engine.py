@@ -16,6 +16,7 @@ from boomtown.domain.seams import Clock, NewId, Scheduler, Timer
 from boomtown.domain.snapshot import Snapshot
 from boomtown.home.config import Settings
 from boomtown.home.paths import Home
+from boomtown.home.steps import reach
 from boomtown.rig.changes import apply
 from boomtown.rig.look import look
 from boomtown.rig.observed import Observed
@@ -86,9 +87,12 @@ class Engine:
             result = work(tx)
             ids = [rig_id] if rig_id else [rig["id"] for rig in rigs.all_rigs(db)]
             settled = {known: calm for known in ids if (calm := self._settle(tx, known)) is not None}
-            return (answer(tx, result) if answer else result), tx, settled
+            given = answer(tx, result) if answer else result
+            reach("storing", *tx.emitted)
+            return given, tx, settled
 
         result, tx, settled = await self.database.write(in_one)
+        reach("stored", *tx.emitted)
         await self._after(tx, settled)
         return result
 
