@@ -106,14 +106,14 @@ def quick() -> None:
 def leaves() -> None:
     """Commits, leaves a file, calls done."""
     commit()
-    leave("left over.txt")
+    leave(f"left over {BEAD}.txt")
     done()
 
 
 def recovers() -> None:
     """Leaves a file and crashes; goes on from there the next time."""
-    if not Path("half.txt").exists():
-        leave("half.txt")
+    if not Path(f"half {BEAD}.txt").exists():
+        leave(f"half {BEAD}.txt")
         sys.exit(3)
     commit()
 
@@ -132,8 +132,8 @@ def stays() -> None:
 
 def waits() -> None:
     """Leaves a file, and works when it is let."""
-    if not Path("half.txt").exists():
-        leave("half.txt")
+    if not Path(f"half {BEAD}.txt").exists():
+        leave(f"half {BEAD}.txt")
     note(f"waits.{BEAD}")
     while not (CONTROL / "go").exists():
         time.sleep(0.02)
