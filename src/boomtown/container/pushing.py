@@ -45,6 +45,8 @@ async def push(clone: Clone, spec: PushSpec) -> PushResult:
     origin = await LocalOrigin.of(clone)
     target = f"boomtown/{default}" if origin and origin.checked_out(default) else default
     async with clone.lock:
+        if await clone.base(default) != spec.base:  # another push of ours landed while this one waited
+            return PushResult(MOVED, words=f"{default} moved.")
         return await _advance(clone, target, spec.commit, clone.ref(f"refs/remotes/origin/{target}"))
 
 

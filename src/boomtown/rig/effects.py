@@ -32,6 +32,8 @@ class ContainerEffects:
 
     def __init__(self, engine: Engine, container: ContainerClient, dispatch: Dispatch, refinery: Refinery) -> None:
         self._engine, self._container, self._dispatch, self._refinery = engine, container, dispatch, refinery
+        self._landing: dict[str, str] = {}
+        """The merge of each rig that was begun last."""
         engine.observed.attached = lambda: container.attached
         container.on_report(self._reported)
         container.on_attach(self._attached)
@@ -51,10 +53,16 @@ class ContainerEffects:
                 case do.Dispose(run_id):
                     self._request(rig_id, run_id, partial(self._dispose, run_id))
                 case do.Land(merge_id):
-                    self._request(rig_id, merge_id, partial(self._refinery.land, merge_id))
+                    self._land(rig_id, merge_id)
                 case do.Forget(run_ids):
                     key = f"forget {' '.join(run_ids)}"
                     self._request(rig_id, key, partial(self._forget, run_ids))
+
+    def _land(self, rig_id: str, merge_id: str) -> None:
+        """Begin to land, unless the rig lands another one: that may have begun since this was decided."""
+        if self._landing.get(rig_id) not in self._engine.observed.busy:
+            self._landing[rig_id] = merge_id
+            self._request(rig_id, merge_id, partial(self._refinery.land, merge_id))
 
     def _request(self, rig_id: str, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """Begin one request, unless one for the same thing is on its way; when it is over, the rig looks again."""

@@ -207,6 +207,20 @@ async def test_the_first_landing_creates_the_default_branch_of_an_empty_reposito
         assert git(origin, "ls-tree", "--name-only", "trunk").split() == ["a.txt", "b.txt"]
 
 
+async def test_of_two_pushes_at_once_that_start_at_the_same_commit_one_lands(tmp_path: Path) -> None:
+    """The one that waits for the other must not take the other's commit for what it was made on."""
+    kit, origin = Kit(tmp_path), repository(tmp_path)
+    async with kit.inside(origin) as container:
+        one, two = [await worked(kit, container, works(**{name: "1"})) for name in ("a", "b")]
+        plans = [await plan(container, spec) for spec in (one, two)]
+        results = await asyncio.gather(*(land(container, *of) for of in zip((one, two), plans, strict=True)))
+        assert sorted(result.status for result in results) == ["landed", "moved"]
+        assert git(origin, "rev-list", "--count", "main") == "2"
+        late = one if results[0].status == "moved" else two
+        assert (await land(container, late, await plan(container, late))).status == "landed"
+        assert git(origin, "ls-tree", "--name-only", "main").split() == ["README.md", "a", "b"]
+
+
 async def test_a_polecats_branch_can_be_pushed_under_its_own_name(tmp_path: Path) -> None:
     kit, origin = Kit(tmp_path), repository(tmp_path)
     async with kit.inside(origin) as container:
