@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import contextvars
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
 from textual.widgets import DataTable, Footer, Input, RichLog
 
 from boomtown.cli.client import Client
@@ -19,6 +24,8 @@ from boomtown.cli.streams import SHOWN_BEFORE, Watcher, follow_events, frame_tex
 from boomtown.domain.errors import BoomtownError
 
 LINES_KEPT = 5000
+SHOWN_S = 10.0
+"""How long whoever has something to show waits until it is."""
 
 
 class Wall(App[None]):
@@ -45,6 +52,8 @@ class Wall(App[None]):
         self._watcher = Watcher(client, self._heard)
         self._only: str | None = None
         self._lines: list[tuple[str, Text]] = []
+        self._screen_loop: asyncio.AbstractEventLoop | None = None
+        self._screen_context = contextvars.copy_context()
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -59,7 +68,29 @@ class Wall(App[None]):
         self.query_one("#agents", DataTable).add_columns("agent", "status", "since")
         self.query_one("#queue", DataTable).add_columns("bead", "why it waits")
         self.query_one("#agents").focus()
+        self._screen_loop, self._screen_context = asyncio.get_running_loop(), contextvars.copy_context()
         threading.Thread(target=self._follow, daemon=True).start()
+
+    def _on_screen(self, call: Callable[..., Any], *args: Any, **options: Any) -> None:
+        """Have the screen's thread do something, and wait for it. Raises RuntimeError when the screen is gone.
+
+        Unlike `call_from_thread` it leaves no coroutine behind that nobody runs any more.
+        """
+        if self._screen_loop is None:
+            raise RuntimeError("There is no screen yet.")
+        done: Future[None] = Future()
+
+        def work() -> None:
+            try:
+                call(*args, **options)
+                done.set_result(None)
+            except NoMatches:  # the screen is just being taken down
+                done.set_exception(RuntimeError("The screen is gone."))
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+                done.set_exception(error)
+
+        self._screen_loop.call_soon_threadsafe(work, context=self._screen_context)
+        done.result(SHOWN_S)
 
     # what comes in, on threads of its own
 
@@ -75,7 +106,7 @@ class Wall(App[None]):
                         self._watcher.follow(event["data"]["name"], event["run_id"])
                     self._look(client)
             except BoomtownError as error:
-                self.call_from_thread(self.notify, error.message, severity="error", markup=False)
+                self._on_screen(self.notify, error.message, severity="error", markup=False)
 
     def _look(self, client: Client) -> None:
         agents = client.query("listAgents", rigId=self._rig)
@@ -83,7 +114,7 @@ class Wall(App[None]):
         waiting = [
             bead for rig in rigs for bead in client.query("listBeads", rigId=rig, status="open", limit=100)["items"]
         ]
-        self.call_from_thread(self._show, agents, waiting)
+        self._on_screen(self._show, agents, waiting)
         for agent in agents:
             if agent["run_id"] is not None:
                 self._watcher.follow(agent["name"], agent["run_id"], tail=SHOWN_BEFORE)
@@ -91,7 +122,7 @@ class Wall(App[None]):
     def _heard(self, name: str, frame: dict[str, Any]) -> None:
         line = Text(f"{name:<10} ", "bold") + Text(frame_text(frame), "" if frame["kind"] == "stdout" else "dim")
         with contextlib.suppress(RuntimeError):
-            self.call_from_thread(self._add, name, line)
+            self._on_screen(self._add, name, line)
 
     # what is shown
 
@@ -157,8 +188,8 @@ class Wall(App[None]):
         def ask() -> None:
             try:
                 self._calls.mutate(procedure, **values)
-                self.call_from_thread(self.notify, done, markup=False)
+                self._on_screen(self.notify, done, markup=False)
             except BoomtownError as error:
-                self.call_from_thread(self.notify, error.message, severity="error", markup=False)
+                self._on_screen(self.notify, error.message, severity="error", markup=False)
 
         self.run_worker(ask, thread=True)

@@ -37,7 +37,7 @@ def test_it_shows_agents_streams_and_queue_and_stops_one(town: Town) -> None:
             agents, queue = wall.query_one("#agents", DataTable), wall.query_one("#queue", DataTable)
             stream = wall.query_one("#stream", RichLog)
             await until(lambda: agents.row_count == 1 and queue.row_count == 1)
-            await until(lambda: any("hello from Toast" in line.text for line in stream.lines))
+            await until(lambda: any("Toast" in line.text and "line " in line.text for line in stream.lines))
             assert str(agents.get_row_at(0)[0]) == "Toast"
             assert str(queue.get_row_at(0)[0]) == "Held [b]back[/b]"
             await pilot.press("s")
