@@ -87,10 +87,21 @@ async def unmerged_branches(clone: Clone, default_branch: str) -> list[str]:
 
 
 async def retire_branch(clone: Clone, branch: str, bead_id: str) -> None:
-    """Delete a branch; its tip stays at `kept_as`. Again: nothing happens."""
-    tip = clone.branch(branch)
-    if tip is not None:
-        await clone.move_refs(f"update {kept_as(bead_id)} {tip}", f"delete refs/heads/{branch} {tip}")
+    """Delete a branch; its tip stays at `kept_as`. Again: nothing happens.
+
+    What stayed there of an earlier branch of the bead, that was discarded, moves aside.
+    """
+    tip, before = clone.branch(branch), clone.ref(kept_as(bead_id))
+    if tip is None:
+        return
+    aside = []
+    if before is not None and not await clone.contains(tip, before):
+        aside = [f"update {DISCARDED}{bead_id}/{before} {before}"]
+    await clone.move_refs(*aside, f"update {kept_as(bead_id)} {tip}", f"delete refs/heads/{branch} {tip}")
+
+
+DISCARDED = "refs/boomtown/discarded/"
+"""Below it, by bead and commit: tips of branches that were discarded before the bead was taken up again."""
 
 
 def kept_as(bead_id: str) -> str:

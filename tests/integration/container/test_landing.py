@@ -245,6 +245,10 @@ async def test_a_retired_branch_leaves_its_tip(tmp_path: Path) -> None:
         assert await merging.unmerged_branches(clone, "main") == []
         with pytest.raises(NotFoundError, match=spec.branch):
             await plan(container, spec)
+        again = await worked(kit, container, works(b__txt="B"), bead_id=spec.bead_id)
+        await merging.retire_branch(clone, again.branch, spec.bead_id)
+        assert clone.ref(f"refs/boomtown/beads/{spec.bead_id}") != tip
+        assert clone.ref(f"refs/boomtown/discarded/{spec.bead_id}/{tip}") == tip, "an earlier one is not lost for it"
 
 
 # a checkout on this machine

@@ -18,6 +18,7 @@ from boomtown.store import beads, merges, messages, runs, sql, tables
 from boomtown.store.sql import Row
 
 MOST_ITEMS = 500
+AGENT_ENDS_S = 60.0
 
 
 class BeadService(Service):
@@ -150,7 +151,10 @@ class BeadService(Service):
         return await self._bead_command(actor, bead_id, lambda tx, bead: beadwork.rework(tx, bead, comment))
 
     async def discard_bead(self, actor: str, bead_id: str) -> Object:
-        """Give up a bead and its branch; the branch's tip stays in the clone."""
+        """Give up a bead and its branch; the branch's tip stays in the clone.
+
+        Returns once an agent that was at work on it is gone. Raises `ConflictError` if that takes too long.
+        """
 
         def work(tx: Tx, bead: Row) -> None:
             if bead["status"] == BeadStatus.CLOSED:
@@ -161,12 +165,22 @@ class BeadService(Service):
                 raise ConflictError(f"The bead “{bead['title']}” has no branch to discard.")
 
         result = await self._bead_command(actor, bead_id, work)
+        await self._wait_for_its_agent(result)
         bead = await self._engine.read(lambda db: finding.bead(db, result["id"]))
-        busy = await self._engine.read(lambda db: runs.undisposed_of_bead(db, bead["id"]))
-        if bead["branch"] and busy is None:
+        if bead["branch"]:
             rig = await self._engine.read(lambda db: finding.rig(db, bead["rig_id"]))
             await self._container.retire_branch(rig["name"], bead["branch"], bead["id"])
         return result
+
+    async def _wait_for_its_agent(self, bead: Object) -> None:
+        until = self._engine.clock.monotonic() + AGENT_ENDS_S
+        while await self._engine.read(lambda db: runs.undisposed_of_bead(db, bead["id"])):
+            if self._engine.clock.monotonic() > until:
+                raise ConflictError(
+                    f"The bead “{bead['title']}” is given up, but its agent has not ended yet, and its branch is still "
+                    f"there. Discard it once more when `boomtown ps` does not list it."
+                )
+            await self._engine.wait_for_news(self._engine.last_seq, 1.0)
 
 
 def _task(values: dict[str, Any]) -> Task:
