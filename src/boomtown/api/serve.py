@@ -26,7 +26,7 @@ from boomtown.api.listening import check_host, listen, url_of
 from boomtown.container.local import LocalContainer
 from boomtown.container.settings import Settings as ContainerSettings
 from boomtown.domain.errors import BoomtownError, ConflictError
-from boomtown.home import config, upkeep
+from boomtown.home import agents, config, upkeep
 from boomtown.home.clock import LoopScheduler, SystemClock, iso, new_id
 from boomtown.home.machine import read_memory
 from boomtown.home.paths import Home
@@ -68,7 +68,8 @@ def run(
     home = home or Home.from_env()
     check_host(host, allow_remote=allow_remote)
     home.create()
-    settings = config.load(home.config)
+    path = os.environ.get("PATH")
+    settings = replace(config.load(home.config), is_usable=lambda agent: agents.problem(agent, home, path) is None)
     logs.configure(log_file)
     with only_server(home):
         asyncio.run(_serve(home, settings, Options(host, port, allow_remote), on_ready))

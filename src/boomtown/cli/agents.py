@@ -10,7 +10,7 @@ from typing import Any
 from boomtown.cli.output import Column, Output, clean, table, terminal_width
 from boomtown.cli.sentences import spent
 from boomtown.domain.errors import BadInputError, BoomtownError, NotFoundError
-from boomtown.home.agents import installed_program, installed_version, plan
+from boomtown.home.agents import installed_program, installed_version, plan, problem
 from boomtown.home.config import DEMO, AgentSettings, Settings, load
 from boomtown.home.paths import Home
 from boomtown.home.presets import PRESETS
@@ -35,7 +35,7 @@ def listing(_args: Namespace, out: Output) -> None:
 
 def _object(agent: AgentSettings, settings: Settings) -> dict[str, Any]:
     """An agent without its variables: they may be secrets."""
-    command, problem = _command(agent)
+    command, trouble = _command(agent)
     return {
         "name": agent.name,
         "kind": agent.kind,
@@ -46,23 +46,20 @@ def _object(agent: AgentSettings, settings: Settings) -> dict[str, Any]:
         "permission": agent.permission if agent.kind == "acp" else None,
         "max": agent.max,
         "model": agent.model,
-        "usable": problem is None,
+        "usable": trouble is None,
         "default": agent.name == settings.default_agent,
-        "note": "stands in for a model" if agent.name == DEMO else problem,
+        "note": "stands in for a model" if agent.name == DEMO else trouble,
     }
 
 
 def _command(agent: AgentSettings) -> tuple[tuple[str, ...], str | None]:
     """What would be started, and why it can't be."""
+    home, path = Home.from_env(), os.environ.get("PATH")
     try:
-        command = plan(agent, Home.from_env(), os.environ.get("PATH"), None).command
-    except BoomtownError as error:
-        return agent.command, error.message
-    if shutil.which(command[0]) is None:
-        return command, (
-            f"{command[0]} was not found or can't be executed. Install it, or write its full path into config.toml."
-        )
-    return command, None
+        command = plan(agent, home, path, None).command
+    except BoomtownError:
+        command = agent.command
+    return command, problem(agent, home, path)
 
 
 def _version(agent: AgentSettings) -> str | None:
@@ -100,9 +97,9 @@ def check(args: Namespace, out: Output) -> None:
             f"There is no agent “{args.NAME}”. `boomtown agent list` shows them; "
             f"add [agents.{args.NAME}] to config.toml."
         )
-    command, problem = _command(agent)
-    if problem is not None:
-        raise BadInputError(f"The agent “{agent.name}” can't start: {problem}")
+    command, trouble = _command(agent)
+    if trouble is not None:
+        raise BadInputError(f"The agent “{agent.name}” can't start: {trouble}")
     variables = agent.environment(os.environ)
     data = {"name": agent.name, "program": shutil.which(command[0]), "variables": sorted(variables), "ok": True}
     if agent.kind == "acp":

@@ -71,6 +71,18 @@ def plan(agent: AgentSettings, home: Home, path: str | None, model: str | None, 
     )
 
 
+def problem(agent: AgentSettings, home: Home, path: str | None) -> str | None:
+    """Why `agent` can't be started now, with the cure; None if it can. A program of the repository is believed in."""
+    try:
+        command = plan(agent, home, path, None).command
+    except BadInputError as error:
+        return error.message
+    of_the_repository = os.sep in command[0] and not Path(command[0]).is_absolute()
+    if of_the_repository or shutil.which(command[0], path=path) is not None:
+        return None
+    return f"{command[0]} was not found or can't be executed. Install it, or write its full path into config.toml."
+
+
 def configuration(preset: Preset, agent: AgentSettings, model: str | None, plugins: tuple[str, ...] = ()) -> Any:
     """The program's configuration, as data: the preset's, the policy's, the person's; the later has the last word."""
     config: dict[str, Any] = {}

@@ -127,15 +127,22 @@ class Settings:
     breaker_failures: int = 20
     breaker_window_s: float = 1800.0
 
-    def pick_agent(self, *wishes: str | None) -> AgentSettings:
-        """The first wish that names something, else `default_agent`, else the only one of `config.toml`.
+    is_usable: Callable[[AgentSettings], bool] | None = field(default=None, compare=False, repr=False)
+    """Whether an agent's program is there now; None: not known, and those of `config.toml` are believed to be."""
 
-        Raises `BadInputError` (field `agent`) with the cure if there is no such agent or no single choice.
+    def pick_agent(self, *wishes: str | None) -> AgentSettings:
+        """The first wish that names something, else `default_agent`, else the only usable one.
+
+        Those of `config.toml` come before presets that it does not name. Raises `BadInputError` (field `agent`) with
+        the cure if there is no such agent or no single choice.
         """
         name = next((wish for wish in (*wishes, self.default_agent) if wish), None)
         if name is not None:
             return self._named(name)
         own = [agent for agent in self.agents.values() if agent.name != DEMO]
+        if self.is_usable is not None:
+            presets = [self._named(name) for name in PRESETS if name not in self.agents]
+            own = [*filter(self.is_usable, own)] or [*filter(self.is_usable, presets)] or own
         if len(own) == 1:
             return own[0]
         if own:
@@ -183,6 +190,9 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         raise BadInputError(_syntax_message(text, name, str(error))) from error
     table = _Table(values, (), text, name)
     agents = table.take("agents", _table, {})
+    durations: dict[str, Any] = {
+        f"{key}_s": table.take(key, _seconds, getattr(Settings, f"{key}_s")) for key in _DURATIONS
+    }
     settings = Settings(
         default_agent=table.take("default_agent", _word, None),
         max_agents=table.take("max_agents", _whole, None),
@@ -194,7 +204,7 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         shared_caches=table.take("shared_caches", _flag, Settings.shared_caches),
         backoff_s=table.take("backoff", _delays, Settings.backoff_s),
         breaker_failures=table.take("breaker_failures", _whole, Settings.breaker_failures),
-        **{f"{key}_s": table.take(key, _seconds, getattr(Settings, f"{key}_s")) for key in _DURATIONS},
+        **durations,
     )
     table.finish()
     if settings.default_agent is not None and settings.default_agent not in {*settings.agents, *PRESETS}:

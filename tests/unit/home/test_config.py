@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,14 @@ class TestChoosingAnAgent:
         assert parse("[agents.kilo]\nmodel='m'").pick_agent().name == "kilo"
         with pytest.raises(BadInputError, match="No agent is configured"):
             parse("").pick_agent()
+
+    def test_the_only_usable_one_is_taken_those_of_the_file_first(self) -> None:
+        two = replace(parse("[agents.a]\ncommand=['x']\n[agents.b]\ncommand=['y']"), is_usable=lambda a: a.name != "a")
+        assert two.pick_agent().name == "b"
+        none = replace(parse(""), is_usable=lambda a: a.name in ("demo", "kilo"))
+        assert none.pick_agent().name == "kilo"
+        gone = replace(parse("[agents.a]\ncommand=['x']"), is_usable=lambda _: False)
+        assert gone.pick_agent().name == "a", "so that what is wrong with it is said"
 
     def test_more_than_one_asks_for_a_name(self) -> None:
         with pytest.raises(BadInputError, match="default_agent"):
