@@ -108,3 +108,21 @@ def _processor_seconds(town: Town, words: list[str]) -> float:
     town.ok(*words)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def test_the_transcripts_of_a_bead_are_searched_and_exported_over_all_its_runs(town: Town) -> None:
+    town.rig()
+    (bead,) = town.sling("idles", "Look for it")
+    town.wait_for(bead, status="open", queue_reason="held")
+    hits = town.ask("log", bead, "--search", "COULD NOT")
+    assert [(hit["attempt"], hit["data"]) for hit in hits] == [(n, "I could not find anything to do.") for n in (1, 2)]
+    assert town.run("log", bead, "--search", "nowhere").status == 1
+    whole = town.ok("log", bead, "--export", "json").json
+    assert [run["attempt"] for run in whole["runs"]] == [1, 2]
+    assert whole["bead"]["id"] == bead
+    text = town.ok("log", bead, "--export", "markdown").out
+    assert text.startswith("# Look for it\n")
+    assert text.count("```text\nI could not find anything to do.\n```") == 2
+    one = town.ok("log", whole["runs"][0]["run_id"], "--export", "markdown").out
+    assert one.count("could not find") == 1
+    town.fails("log", bead, "--follow", "--search", "x", status=2)

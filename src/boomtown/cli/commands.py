@@ -168,10 +168,12 @@ BEADS = (
 POLECATS = (
     Command("polecats", "polecats:listing", "the workers", (_MAYBE_RIG,)),
     Command("ps", "polecats:listing", "the same as `polecats`", (_MAYBE_RIG,), hidden=True),
-    Command("log", "streams:log", "what a polecat's latest run printed", (
+    Command("log", "transcripts:log", "what a polecat's latest run printed", (
         _arg("POLECAT_OR_RUN", says="a polecat, its bead, or a run's id", complete="polecat"),
         _flag("--follow", "-f", says="go on until the run ends"),
         _arg("--since", says="only what came after this sequence number", type=_whole, metavar="SEQ"),
+        _arg("--search", says="lines with this text, in all runs of the bead", metavar="TEXT"),
+        _arg("--export", says="all runs of the bead, as markdown or json", choices=("markdown", "json")),
     )),
     Command("watch", "streams:watch", "what all polecats print, as it comes; full screen on a terminal", (_MAYBE_RIG,)),
     Command("events", "streams:events", "what happened", (
