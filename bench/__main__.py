@@ -1,4 +1,4 @@
-"""`python -m bench [dispatch] [rest] [live] [scale]`: results as JSON below bench/results/, and a table."""
+"""`python -m bench [dispatch] [rest] [live] [scale] [agents]`: results as JSON below bench/results/, and a table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import dispatch, live, rest, scale
+from bench import agents, dispatch, live, rest, scale
 from bench.ending import end_orderly
 
-PARTS = {"dispatch": dispatch.measure, "rest": rest.measure, "live": live.measure, "scale": scale.measure}
+PARTS = {
+    "dispatch": dispatch.measure,
+    "rest": rest.measure,
+    "live": live.measure,
+    "scale": scale.measure,
+    "agents": agents.measure,
+}
 
 
 def main() -> None:
@@ -45,7 +51,7 @@ def _show(results: dict) -> None:
 
 def _tables(results: dict) -> list[tuple[str, list[dict]]]:
     tables = [("dispatch", results["dispatch"])] if "dispatch" in results else []
-    parts = [results.get(part, {}) for part in ("rest", "live", "scale")]
+    parts = [results.get(part, {}) for part in ("rest", "live", "scale", "agents")]
     for name, value in [pair for part in parts for pair in part.items()]:
         tables.append((name, value if isinstance(value, list) else [value]))
     return tables
