@@ -19,6 +19,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 for line in sys.stdin:
     message = json.loads(line)
+    capabilities = message.get("params", {}).get("clientCapabilities", {})
+    if capabilities.get("terminal") or any(capabilities.get("fs", {}).values()):
+        sys.exit("files and terminals are the agent's own affair")
     if answer := ANSWERS.get(message.get("method", "")):
         print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": answer}), flush=True)
     elif message.get("method") == "session/prompt":

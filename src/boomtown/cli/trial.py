@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from boomtown.container.agents.acp import AcpAdapter
 from boomtown.container.agents.adapter import Ending
@@ -30,6 +33,7 @@ LEAVES_S = 5.0
 
 def attempt(agent: AgentSettings, home: Home, variables: Mapping[str, str]) -> dict[str, Any]:
     """`{agent, version, model, answer, usage, seconds}`. Raises `UnavailableError` with what went wrong."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(io.StringIO()))  # stdout is for the answer alone
     how = plan(agent, home, os.environ.get("PATH"), None)
     with tempfile.TemporaryDirectory(prefix="boomtown-check-", ignore_cleanup_errors=True) as folder:
         return asyncio.run(_attempt(agent, how, Path(folder), variables))
