@@ -40,10 +40,11 @@ def bead(db: Connection, ref: str) -> Row:
     """By id, the name of the polecat that has it, or a unique beginning of either."""
     if (row := sql.by_id(db, tables.beads, ref)) is not None:
         return row
-    if workers := _workers(db, ref):
+    registered = runs.registered(db)
+    if workers := _called(registered, ref):
         return _hooked(db, _only("polecat", ref, workers))
     fitting = beads.matching(db, ref) if ref else []
-    fitting += [_hooked(db, worker) for worker in _workers(db, ref, beginning=True)]
+    fitting += [_hooked(db, worker) for worker in _called(registered, ref, beginning=True)]
     fitting = list({row["id"]: row for row in fitting}.values())
     if len(fitting) == 1:
         return fitting[0]
@@ -57,13 +58,13 @@ def polecat(db: Connection, ref: str) -> Row:
 
     As `store.runs.registered` gives it.
     """
-    registered = runs.registered(db)
-    if workers := _workers(db, ref):
-        return _only("polecat", ref, workers)
     if (row := sql.by_id(db, tables.polecats, ref)) is not None:
         return _with_rig(db, row)
+    registered = runs.registered(db)
+    if workers := _called(registered, ref):
+        return _only("polecat", ref, workers)
     fitting = [row for row in registered if ref and row["id"].startswith(ref)]
-    if fitting or (fitting := _workers(db, ref, beginning=True)):
+    if fitting or (fitting := _called(registered, ref, beginning=True)):
         return _only("polecat", ref, fitting)
     try:
         hooked = bead(db, ref)
@@ -109,10 +110,10 @@ def merge(db: Connection, ref: str) -> Row:
     return latest
 
 
-def _workers(db: Connection, ref: str, *, beginning: bool = False) -> list[Row]:
-    """Registered polecats that are called so, or whose name has this beginning."""
+def _called(registered: list[Row], ref: str, *, beginning: bool = False) -> list[Row]:
+    """Those that are called so, or whose name has this beginning."""
     rig_name, slash, name = ref.replace("/polecats/", "/").rpartition("/")
-    of_rig = [row for row in runs.registered(db) if not slash or row["rig_name"].lower() == rig_name.lower()]
+    of_rig = [row for row in registered if not slash or row["rig_name"].lower() == rig_name.lower()]
     if beginning:
         return [row for row in of_rig if name and row["name"].casefold().startswith(name.casefold())]
     return [row for row in of_rig if row["name"].casefold() == name.casefold()]

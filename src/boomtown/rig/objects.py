@@ -103,7 +103,8 @@ class Views:
     def agents(self, rows: Sequence[Row]) -> list[Object]:
         """Polecats, as `store.runs.registered` gives them."""
         latest = runs.last_of_polecats(self._db, [row["id"] for row in rows])
-        return [self._agent(row, latest.get(row["id"])) for row in rows]
+        hooked = beads.named(self._db, [row["bead_id"] for row in rows])
+        return [self._agent(row, latest.get(row["id"]), hooked.get(row["bead_id"], {})) for row in rows]
 
     def agent(self, polecat_id: str) -> Object:
         """One polecat, registered or not."""
@@ -113,10 +114,9 @@ class Views:
         assert rig is not None
         return self.agents([{**row, "rig_name": rig["name"]}])[0]
 
-    def _agent(self, row: Row, run: Row | None) -> Object:
+    def _agent(self, row: Row, run: Row | None, bead: Row) -> Object:
         live = run is not None and run["ended_at"] is None
         state = self._observed.states.get(run["id"]) if run and live else None
-        bead = sql.by_id(self._db, tables.beads, row["bead_id"]) or {}
         hooked = row["bead_id"] if row["released_at"] is None else None
         run_id = run["id"] if run else ""
         signs = [state.last_output_at if state else None, self._observed.calls.get(run_id)]

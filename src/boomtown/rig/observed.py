@@ -79,15 +79,15 @@ class Observed:
         """Take in a report; True if there is more news of a run than figures."""
         if self.container is None:
             return False
-        known = dict(self.container.runs)
+        known, current = dict(self.container.runs), dict(self.states)
         changed = False
         for state in states:
             seen, before = _seen(state), known.get(state.run_id)
             changed = changed or before is None or _news(before) != _news(seen)
             if before is not None and before.state == "exited" and seen.state != "exited":
                 continue  # an older report that came late
-            known[state.run_id] = seen
-            self.states = {**self.states, state.run_id: state}
+            known[state.run_id], current[state.run_id] = seen, state
+        self.states = current
         self.container = replace(self.container, runs=known)
         return changed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy import Connection
 
@@ -41,8 +42,6 @@ class Queue:
         self._head, self._looked_at_memory = "", False
         self._memory: Memory | None = None
         self._home = rigs.the_home(db)
-        self._positions: dict[str, int] | None = None
-        self._breaker: bool | None = None
 
     def reasons(self, rows: Iterable[Row]) -> dict[str, Waiting]:
         """For each open issue among `rows`, why it waits; nothing for one that is about to start."""
@@ -76,8 +75,6 @@ class Queue:
             return "The whole home is paused. `boomtown resume` goes on."
         if self._closing:
             return "The home is going down. The next `boomtown up` goes on."
-        if self._breaker is None:
-            self._breaker = breaker_open(self._db, self._home, self._settings, self._now)
         if self._breaker:
             count, minutes = self._settings.breaker_failures, self._settings.breaker_window_s / 60
             return f"{count} beads failed within {minutes:g} minutes. Look why, then `boomtown resume`."
@@ -97,27 +94,42 @@ class Queue:
             QueueReason.BUDGET, f"{spent[0].words}.{renews} Raise it: {spent[0].cure}", not_before=not_before
         )
 
+    @cached_property
+    def _breaker(self) -> bool:
+        return breaker_open(self._db, self._home, self._settings, self._now)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return beads.positions(self._db, self._rig["id"], self._now)
+
+    @cached_property
+    def _live(self) -> dict[str, int]:
+        """By rig."""
+        return runs.live_by_rig(self._db)
+
+    @cached_property
+    def _live_kinds(self) -> dict[str, int]:
+        return runs.live_by_kind(self._db)
+
     def _cap(self, bead: Row) -> Waiting | None:
-        if self._positions is None:
-            self._positions = beads.positions(self._db, self._rig["id"], self._now)
         position = self._positions.get(bead["id"])
         if position is None:
             return Waiting(QueueReason.BACKOFF, "Its last run is being cleaned up.")
         if pressure := self._pressure(position):
             return pressure
-        live, cap = runs.live_count(self._db, self._rig["id"]), self._rig["max_polecats"]
+        live, cap = self._live.get(self._rig["id"], 0), self._rig["max_polecats"]
         line = f"{_ordinal(position)} in line"
         if live >= cap:
             return Waiting(QueueReason.CAP, f"{live} of {cap} slots busy, {line}", position)
-        if self._settings.max_agents is not None and (busy := runs.live_count(self._db)) >= self._settings.max_agents:
-            text = f"{busy} of {self._settings.max_agents} agents of the home busy, {line}"
-            return Waiting(QueueReason.CAP, text, position)
+        most = self._settings.max_agents
+        if most is not None and (busy := sum(self._live.values())) >= most:
+            return Waiting(QueueReason.CAP, f"{busy} of {most} agents of the home busy, {line}", position)
         agent = self._settings.agents.get(bead["agent_kind"] or "")
         if agent is not None and agent.max is not None:
-            busy = runs.live_by_kind(self._db).get(agent.name, 0)
+            busy = self._live_kinds.get(agent.name, 0)
             if busy >= agent.max:
                 return Waiting(QueueReason.CAP, f"{busy} of {agent.max} {agent.name} agents busy, {line}", position)
-        if self._settings.max_agents is not None:
+        if most is not None:
             return Waiting(QueueReason.CAP, f"Other rigs are served first, {line}", position)
         return None
 

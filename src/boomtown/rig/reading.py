@@ -116,41 +116,34 @@ def _spent(db: Connection, engine: Engine) -> dict[str, Any]:
     """Tokens and cost of the home, its towns, its rigs and each kind of agent; what live runs have used included."""
     towns = {row["id"]: row["town_id"] for row in rigs.all_rigs(db)}
     live = [(run, state.usage) for run in runs.live(db) if (state := engine.observed.states.get(run["id"]))]
+    ever = usage.of_rigs_and_kinds(db)
 
-    def summed(ended: dict[str, Row], key: Callable[[Row], str]) -> dict[str, Object]:
-        keys = dict.fromkeys([*ended, *(key(run) for run, _ in live)])
-        sums = {
-            known: objects.used(ended.get(known), *(now for run, now in live if key(run) == known)) for known in keys
-        }
-        return {known: found for known, found in sums.items() if found is not None}
+    def summed(ended: list[Row], key: Callable[[Row], str]) -> dict[str, Object]:
+        parts: dict[str, list[Any]] = {}
+        for row, counted in [*((row, row) for row in ended), *live]:
+            parts.setdefault(key(row), []).append(counted)
+        return {name: total for name, of_it in parts.items() if (total := objects.used(*of_it)) is not None}
 
-    kinds = summed(usage.of_kinds(db), lambda run: run["agent_kind"])
+    kinds = summed(ever, lambda row: row["agent_kind"])
     return {
         "home": objects.used(*kinds.values()),
         "kinds": kinds,
-        "towns": summed(usage.of_towns(db), lambda run: towns[run["rig_id"]]),
-        "rigs": summed(usage.of_rigs(db), lambda run: run["rig_id"]),
-        "today": summed(usage.of_rigs(db, midnight(engine.clock.now())), lambda run: run["rig_id"]),
+        "towns": summed(ever, lambda row: towns[row["rig_id"]]),
+        "rigs": summed(ever, lambda row: row["rig_id"]),
+        "today": summed(usage.of_rigs_and_kinds(db, midnight(engine.clock.now())), lambda row: row["rig_id"]),
     }
 
 
 def _rig_status(db: Connection, views: Views, row: Row, now: float) -> Object:
-    by_status = {}
-    for name in BeadStatus:
-        rows = beads.of_rig(db, row["id"], status=name, bead_type=BeadType.ISSUE) if name in _COUNTED else []
-        by_status[str(name)] = len(rows)
-    waiting = merges.unfinished(db, row["id"])
+    counts, waiting = beads.counts(db, row["id"]), merges.unfinished(db, row["id"])
     return {
         **views.rig(row),
-        "queue": by_status[BeadStatus.OPEN],
+        "queue": counts.get(BeadStatus.OPEN, 0),
         "waiting_for_a_slot": len(beads.positions(db, row["id"], now)),
-        "in_review": by_status[BeadStatus.IN_REVIEW],
-        "failed": by_status[BeadStatus.FAILED],
+        "in_review": counts.get(BeadStatus.IN_REVIEW, 0),
+        "failed": counts.get(BeadStatus.FAILED, 0),
         "merges": [objects.merge(merge) for merge in waiting],
     }
-
-
-_COUNTED = (BeadStatus.OPEN, BeadStatus.IN_REVIEW, BeadStatus.FAILED)
 
 
 def _last_errors(db: Connection) -> list[Object]:

@@ -38,6 +38,21 @@ def of_rig(
     return sql.rows(connection, query.limit(limit) if limit else query)
 
 
+def counts(connection: Connection, rig_id: str) -> dict[str, int]:
+    """How many issues of a rig have each status; nothing for one that none has."""
+    query = select(beads.c.status, func.count()).where(beads.c.rig_id == rig_id, beads.c.type == "issue")
+    return {row[0]: row[1] for row in connection.execute(query.group_by(beads.c.status))}
+
+
+def named(connection: Connection, bead_ids: Sequence[str]) -> dict[str, Row]:
+    """By id."""
+    found: dict[str, Row] = {}
+    for start in range(0, len(bead_ids), 500):
+        query = select(beads).where(beads.c.id.in_(bead_ids[start : start + 500]))
+        found |= {row["id"]: row for row in sql.rows(connection, query)}
+    return found
+
+
 def unfinished_ids(connection: Connection) -> set[str]:
     """The beads of all rigs that are open, at work or in review."""
     return set(connection.scalars(select(beads.c.id).where(beads.c.status.in_(UNFINISHED))))

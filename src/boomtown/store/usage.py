@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
-from boomtown.store.tables import rigs, runs
+from boomtown.store.tables import runs
 
 COUNTED = (runs.c.input_tokens, runs.c.cached_tokens, runs.c.output_tokens, runs.c.reasoning_tokens, runs.c.cost_usd)
 TOKENS = runs.c.input_tokens + runs.c.output_tokens
@@ -44,31 +44,18 @@ def _memory_peaks() -> sql.Query:
 
 def of_beads(connection: Connection, bead_ids: list[str]) -> dict[str, Row]:
     """The sums of ended runs, by bead; nothing for a bead whose agents count nothing."""
-    return _by(connection, runs.c.bead_id, runs.c.bead_id.in_(bead_ids))
+    query = _sums(runs.c.bead_id).where(runs.c.bead_id.in_(bead_ids))
+    return {row.pop("bead_id"): row for row in sql.rows(connection, query)}
 
 
-def of_rigs(connection: Connection, since: float = 0.0) -> dict[str, Row]:
-    """By rig, of runs that ended at `since` (epoch seconds) or later."""
-    return _by(connection, runs.c.rig_id, *([runs.c.ended_at >= since] if since else []))
+def of_rigs_and_kinds(connection: Connection, since: float | None = None) -> list[Row]:
+    """The sums of runs that ended, since then (epoch seconds) or ever: a row for each `rig_id` and `agent_kind`.
+
+    Nothing for those that count nothing.
+    """
+    query = _sums(runs.c.rig_id, runs.c.agent_kind)
+    return sql.rows(connection, query if since is None else query.where(runs.c.ended_at >= since))
 
 
-def of_towns(connection: Connection) -> dict[str, Row]:
-    return _by(connection, rigs.c.town_id)
-
-
-def of_kinds(connection: Connection) -> dict[str, Row]:
-    """By kind of agent, over the whole home."""
-    return _by(connection, runs.c.agent_kind)
-
-
-def _by(connection: Connection, column: Any, *where: Any) -> dict[str, Row]:
-    query = (
-        select(column.label("key"), *_SUMS)
-        .join(rigs, rigs.c.id == runs.c.rig_id)
-        .where(runs.c.input_tokens.is_not(None), *where)
-        .group_by(column)
-    )
-    found = {}
-    for row in connection.execute(query).mappings():
-        found[row["key"]] = {name: value for name, value in row.items() if name != "key"}
-    return found
+def _sums(*by: Any) -> sql.Query:
+    return select(*by, *_SUMS).where(runs.c.input_tokens.is_not(None)).group_by(*by)
