@@ -31,8 +31,9 @@ from boomtown.home.agents import Plan, plan
 from boomtown.home.config import load
 from boomtown.home.paths import Home, home_environment
 
-CASES = (("kilo", 1, 3), ("kilo", 4, 2), ("codex", 8, 3))
-"""Program, how many at once, rounds."""
+CASES = (("kilo", "run", 1, 3), ("kilo", "acp", 1, 3), ("kilo", "acp", 4, 2), ("codex", "acp", 8, 3))
+"""Program, how the naive script uses it, how many at once, rounds. `run`: `kilo run`, as a person would; `acp`: spoken
+with as the town does, by the least that speaks it. The program of the preset codex has no other way."""
 MOST_S = 900.0
 SIGNS = {f"GIT_{who}_{what}": "bench" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
@@ -54,7 +55,7 @@ def measure() -> dict[str, Any]:
     """A row for each case: medians, and the medians of the ratios of each round."""
     assert (INSTALLED / "node_modules").exists(), f"run `make setup-agents` first: {INSTALLED} is empty"
     with ModelServer() as models:
-        names = sorted({name for name, _, _ in CASES})
+        names = sorted({name for name, *_ in CASES})
         tables = {name: settings(name, models.url) for name in names}
         town = Town(tomli_w.dumps({"agents": tables}))
         (town.home / "agents").mkdir()
@@ -68,14 +69,14 @@ def measure() -> dict[str, Any]:
             return {"agents": [_case(town, models, clone, *case) for case in CASES]}
 
 
-def _case(town: Town, models: ModelServer, clone: Path, name: str, count: int, rounds: int) -> dict[str, Any]:
+def _case(town: Town, models: ModelServer, clone: Path, name: str, way: str, count: int, rounds: int) -> dict[str, Any]:
     bare, ours = [], []
     for _ in range(rounds):
         town.wait_for_rest()
-        bare.append(_bare(town, models, clone, name, count))
+        bare.append(_bare(town, models, clone, name, way, count))
         town.wait_for_rest()
         ours.append(_through_the_town(town, models, name, count))
-        print(f"  agents: {name} x {count}: {bare[-1]} {ours[-1]}", flush=True)
+        print(f"  agents: {name} {way} x {count}: {bare[-1]} {ours[-1]}", flush=True)
 
     def ratio(of: Callable[[Taken], float]) -> float:
         return round(statistics.median(of(our) / of(one) for our, one in zip(ours, bare, strict=True)), 2)
@@ -83,6 +84,7 @@ def _case(town: Town, models: ModelServer, clone: Path, name: str, count: int, r
     first_ms = statistics.median(our.first_s - one.first_s for our, one in zip(ours, bare, strict=True)) * 1000
     return {
         "agents": f"{name} x {count}",
+        "beside": way,
         "bare_s": round(statistics.median(one.wall_s for one in bare), 2),
         "town_s": round(statistics.median(our.wall_s for our in ours), 2),
         "landed_s": round(statistics.median(our.landed_s or 0.0 for our in ours), 2),
@@ -136,14 +138,13 @@ def _epoch(text: str) -> float:
 # by themselves
 
 
-def _bare(town: Town, models: ModelServer, clone: Path, name: str, count: int) -> Taken:
-    """`kilo run` for Kilo; for Codex, whose preset is a program that only speaks ACP, the least that speaks it."""
+def _bare(town: Town, models: ModelServer, clone: Path, name: str, way: str, count: int) -> Taken:
     word = uuid4().hex
     home = Home(town.home)
     how = plan(load(home.config).pick_agent(name), home, os.environ["PATH"], None)
     began = time.monotonic()
     with ThreadPoolExecutor(count) as pool:
-        alone = [pool.submit(_alone, town.folder, clone, name, how, f"{word}.{number}") for number in range(count)]
+        alone = [pool.submit(_alone, town.folder, clone, name, way, how, f"{word}.{number}") for number in range(count)]
         cpu_s = sum(one.result() for one in alone)
     wall_s = time.monotonic() - began
     return Taken(round(wall_s, 2), round(cpu_s, 2), round(_first_s(models, word, began), 3))
@@ -153,7 +154,7 @@ _worktrees = threading.Lock()
 """git can't add two at once."""
 
 
-def _alone(folder: Path, clone: Path, name: str, how: Plan, word: str) -> float:
+def _alone(folder: Path, clone: Path, name: str, way: str, how: Plan, word: str) -> float:
     """One agent from its worktree to its end; the seconds of processor that it took."""
     tree, own = folder / f"tree.{word}", folder / f"home.{word}"
     with _worktrees:
@@ -167,7 +168,7 @@ def _alone(folder: Path, clone: Path, name: str, how: Plan, word: str) -> float:
         (own / file).parent.mkdir(parents=True, exist_ok=True)
         (own / file).write_text(text, encoding="utf-8")
     script = work(word).replace('call gt_done {"branch": "$BRANCH", "summary": "A note"}', "shell true")
-    agent = _cpu_of(_start(name, how, f"{word}\n\n{script}", tree, env))
+    agent = _cpu_of(_start(way, how, f"{word}\n\n{script}", tree, env))
     count = ["git", "-C", str(tree), "rev-list", "--count", "main..HEAD"]
     commits = subprocess.run(count, check=True, capture_output=True, text=True).stdout.strip()
     assert commits == "1", f"{name} by itself made {commits} commits"
@@ -180,9 +181,9 @@ def _cpu_of(process: subprocess.Popen[bytes]) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _start(name: str, how: Plan, prompt: str, tree: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(way: str, how: Plan, prompt: str, tree: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
     """The program, which will end by itself soon."""
-    if name == "kilo":
+    if way == "run":
         argv = [how.command[0], "run", "--auto", "--format", "json", "-m", str(how.model), prompt]
         return subprocess.Popen(argv, cwd=tree, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     process = subprocess.Popen(how.command, cwd=tree, env=env, stdin=-1, stdout=-1, stderr=subprocess.DEVNULL)
