@@ -20,13 +20,14 @@ def test_errors_and_cut_connections_are_tried_again_by_the_agent(agent_town: New
 
 def test_the_turn_of_a_kilo_that_would_wait_for_the_internet_is_begun_again(agent_town: New) -> None:
     """Kilo tries errors again by itself, but after a cut connection it waits until some sites of the world answer."""
-    town = agent_town("kilo", answer_within=15)
+    town = agent_town("kilo")
     bead = town.give("kilo", f"STEP fail 500 2\nSTEP drop 2\nSTEP shell true\n{work()}")
-    cut = "The connection to the agent's model broke: Connection reset by server. Its turn was begun again."
-    town.until(bead, "in trouble, visibly", lambda found: found["last_error"] == cut)
+    cut = "The connection to the agent's model broke: "
+    town.until(bead, "in trouble, visibly", lambda found: (found["last_error"] or "").startswith(cut))
     [found] = town.landed(bead)
     assert (found["attempts"], len(found["attempt_log"]), found["last_error"]) == (0, 1, None)
-    assert [frame["data"] for frame in town.frames(bead) if frame["kind"] == "error"] == [cut, cut]
+    told = [frame["data"] for frame in town.frames(bead) if frame["kind"] == "error"]
+    assert [line.startswith(cut) and line.endswith("Its turn was begun again.") for line in told] == [True, True]
 
 
 def test_a_model_that_never_answers_is_a_failed_attempt_that_says_so(agent_town: New) -> None:
