@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from argparse import Namespace
@@ -94,10 +95,17 @@ def shell(args: Namespace, _out: Output) -> int:
     client = connect()
     opened = client.mutate("openShell", agentId=args.POLECAT)
     try:
+        for number in (signal.SIGHUP, signal.SIGTERM):  # the terminal is gone: the shell is left all the same
+            signal.signal(number, _leave)
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for what runs in the shell
         return _run_shell(opened)
     finally:
         if opened.get("session"):
             _close(client, opened["session"])
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _run_shell(opened: dict[str, Any]) -> int:

@@ -9,10 +9,12 @@ import structlog
 
 from boomtown.container import work
 from boomtown.container.clones import Clone
-from boomtown.container.git import GitError
+from boomtown.container.git import TOWN_EMAIL, TOWN_NAME, GitError
 from boomtown.container.protocol import DisposeSpec, RunSpec
 from boomtown.container.worktrees import Worktrees
+from boomtown.domain.branches import BRANCHES
 from boomtown.domain.errors import ConflictError
+from boomtown.home.clock import new_id
 from boomtown.home.paths import home_environment
 from boomtown.home.steps import reach
 
@@ -31,6 +33,7 @@ async def prepare_worktree(trees: Worktrees, spec: RunSpec) -> tuple[str, ...]:
         await _rename_branch(clone, spec.old_branch, spec.branch)
     if spec.rework or clone.branch(spec.branch) is None:
         await clone.fetch(0.0 if spec.rework else spec.fetch_max_age_s)
+    await give_back(trees, slug, spec.branch, spec.base_branch)
     if trees.path(slug).exists() or trees.record(slug).exists():
         await work.dispose(trees, wip_on_branch(spec))
     base = await base_or_ours(clone, spec.base_branch)
@@ -43,6 +46,29 @@ async def prepare_worktree(trees: Worktrees, spec: RunSpec) -> tuple[str, ...]:
     reach("worktree made")
     trees.finish(slug)
     return conflicts
+
+
+async def give_back(trees: Worktrees, slug: str, branch: str, base_branch: str) -> None:
+    """A person's shell may have left the worktree of another bead at this place: keep its work on its own branch."""
+    other = trees.checked_out(slug)
+    if other is None or other == branch or not other.startswith(BRANCHES):
+        return
+    log.warning("worktree.of_another_bead", rig=trees.clone.name, slug=slug, branch=other)
+    name, prefix = other.removeprefix(BRANCHES).split("/", 1)
+    await work.dispose(
+        trees,
+        DisposeSpec(
+            rig=trees.clone.name,
+            run_id=new_id(),
+            worktree_slug=slug,
+            branch=other,
+            wip="branch",
+            wip_subject=f"wip: {name} {prefix}",
+            author_name=TOWN_NAME,
+            author_email=TOWN_EMAIL,
+            base_branch=base_branch,
+        ),
+    )
 
 
 async def base_or_ours(clone: Clone, default_branch: str) -> str | None:

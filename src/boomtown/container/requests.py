@@ -9,7 +9,7 @@ import structlog
 
 from boomtown.container import merging, pushing
 from boomtown.container.clones import Clone
-from boomtown.container.prepare import base_or_ours
+from boomtown.container.prepare import base_or_ours, give_back
 from boomtown.container.protocol import (
     CloneSpec,
     DiffSpec,
@@ -81,6 +81,7 @@ class Requests:
 
     async def _open_worktree(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> str:
         trees = self._container.trees(rig)
+        await give_back(trees, worktree_slug, branch, base_branch)
         if not trees.path(worktree_slug).exists():
             trees.check_disk()
             await trees.create(worktree_slug, branch, await base_or_ours(trees.clone, base_branch))

@@ -70,6 +70,14 @@ class Worktrees:
         """Whether no run was in this worktree yet."""
         return (self.record(slug) / _UNFINISHED).exists()
 
+    def checked_out(self, slug: str) -> str | None:
+        """The branch that a worktree is on; None without a worktree, or off any branch."""
+        try:
+            head = (self.record(slug) / "HEAD").read_text().strip()
+        except OSError:
+            return None
+        return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else None
+
     def check_disk(self) -> None:
         """Raise `UnavailableError`, with figures, if the disk is too full for one more worktree."""
         free = shutil.disk_usage(self.clone.paths.root).free

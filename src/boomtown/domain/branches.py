@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 _OUTSIDE = re.compile(r"[^a-z0-9]+")
 PREFIX_LENGTH = 6
+BRANCHES = "polecat/"
 
 
 def slug(name: str) -> str:
@@ -25,4 +26,4 @@ def prefix(bead_id: str, others: Iterable[str]) -> str:
 
 def branch_name(name: str, bead_prefix: str) -> str:
     """The branch of the polecat `name` for the bead whose id begins with `bead_prefix`."""
-    return f"polecat/{slug(name)}/{bead_prefix}"
+    return f"{BRANCHES}{slug(name)}/{bead_prefix}"

@@ -19,13 +19,14 @@ from boomtown.store import runs
 from boomtown.store.sql import Row
 
 LIVE, KEEP_HELD, LET_GO = "live", "keep-held", "let-go"
-OPEN = "A shell is open in its worktree."
+OPEN = "A shell is open in its worktree. If it is not, `boomtown bead start` goes on."
 
 
 class Shells:
     """A session names its bead and what becomes of the hold; nothing else has to be remembered.
 
-    Were a shell never closed, its bead would stay held, visibly, and the next run would find the work as WIP.
+    Were a shell never closed, its bead would stay held, visibly, and the next run would find the work as WIP. A shell
+    that is still open when its bead is over has its folder until another polecat of the same name needs the place.
     """
 
     def __init__(self, engine: Engine, container: ContainerClient, dispatch: Dispatch) -> None:
@@ -68,13 +69,17 @@ class Shells:
         if after not in (LIVE, KEEP_HELD, LET_GO):
             raise BadInputError(f"session is {session[:60]!r}; use the one that openShell gave.", field="session")
 
-        def read(db: Connection) -> tuple[Row, Row, Row | None]:
+        def read(db: Connection) -> tuple[Row, Row, Row | None, bool]:
             bead = finding.bead(db, bead_id)
-            return bead, finding.rig(db, bead["rig_id"]), runs.polecat_of_bead(db, bead["id"], released=True)
+            polecat = runs.polecat_of_bead(db, bead["id"], released=True)
+            taken = runs.undisposed_of_bead(db, bead_id) is not None
+            if polecat is not None and polecat["released_at"] is not None:
+                taken = any(row["name"] == polecat["name"] for row in runs.registered(db, bead["rig_id"]))
+            return bead, finding.rig(db, bead["rig_id"]), polecat, taken
 
-        bead, rig, polecat = await self._engine.read(read)
+        bead, rig, polecat, taken = await self._engine.read(read)
         await self._engine.command(actor, rig["id"], lambda tx: _note(tx, "shell.closed", rig, bead))
-        if after == LIVE or polecat is None or await self._engine.read(lambda db: runs.undisposed_of_bead(db, bead_id)):
+        if after == LIVE or polecat is None or taken:
             return {}
         author = polecat_author(polecat["name"])
         await self._container.dispose(
