@@ -26,6 +26,7 @@ from boomtown.container.protocol import (
     Report,
     RunSpec,
     RunState,
+    Surroundings,
 )
 from boomtown.domain.errors import UnavailableError
 from tests.simulation.container import SimContainer
@@ -177,6 +178,12 @@ class SimClient:
 
     async def open_worktree(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> str:
         raise UnavailableError("No shells in a simulation.")
+
+    async def open_scratch(self, rig: str, what: str, around: Surroundings) -> str:
+        raise UnavailableError("Nobody tries anything in a simulation.")
+
+    async def close_scratch(self, rig: str, name: str) -> None:
+        raise UnavailableError("Nobody tries anything in a simulation.")
 
     async def clone(self, spec: CloneSpec) -> CloneResult:
         return await self._ask(f"clone {spec.rig}", lambda c: c.clone(spec))

@@ -195,6 +195,8 @@ POLECATS = (
     Command("path", "polecats:path", "where a polecat's worktree is", (_polecat(),)),
     Command("shell", "polecats:shell", "a shell in a polecat's worktree, with its environment", (_polecat(),),
             json=False),
+    Command("try", "trying:attempt", "run what a bead has come to (the rig's `run`), in a scratch worktree", (_bead(),),
+            json=False),
 )  # fmt: skip
 
 LANDING = (

@@ -24,6 +24,7 @@ from boomtown.container.protocol import (
     Report,
     RunSpec,
     RunState,
+    Surroundings,
 )
 
 
@@ -79,6 +80,17 @@ class ContainerClient(Protocol):
 
     async def open_worktree(self, rig: str, branch: str, worktree_slug: str, base_branch: str) -> str:
         """A worktree for a person, at the tip of a branch that no run has; returns its path. `dispose` ends it."""
+        ...
+
+    async def open_scratch(self, rig: str, what: str, around: Surroundings) -> str:
+        """A furnished worktree without a branch at a branch's tip or a commit, for a person; returns its path.
+
+        Raises `NotFoundError` if there is no such commit, `SetupError` if files of the rig are missing.
+        """
+        ...
+
+    async def close_scratch(self, rig: str, name: str) -> None:
+        """Take such a worktree away, by the name of its folder."""
         ...
 
     async def clone(self, spec: CloneSpec) -> CloneResult:

@@ -30,6 +30,7 @@ from boomtown.container.protocol import (
     Report,
     RunSpec,
     RunState,
+    Surroundings,
     from_wire,
 )
 from boomtown.container.settings import Settings
@@ -292,6 +293,12 @@ class LocalContainer:
         return await self._call(
             "open_worktree", rig=rig, branch=branch, worktree_slug=worktree_slug, base_branch=base_branch
         )
+
+    async def open_scratch(self, rig: str, what: str, around: Surroundings) -> str:
+        return await self._call("open_scratch", rig=rig, what=what, around=around)
+
+    async def close_scratch(self, rig: str, name: str) -> None:
+        await self._call("close_scratch", rig=rig, name=name)
 
     async def pull(self, rig: str, base_branch: str) -> str:
         return await self._call("pull", rig=rig, base_branch=base_branch)

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from boomtown.container import merging, pushing
+from boomtown.container import merging, pushing, scratch
 from boomtown.container.clones import Clone
 from boomtown.container.prepare import base_or_ours, give_back
 from boomtown.container.protocol import (
@@ -19,6 +19,7 @@ from boomtown.container.protocol import (
     Message,
     PushSpec,
     RunSpec,
+    Surroundings,
     from_wire,
     to_wire,
 )
@@ -87,6 +88,14 @@ class Requests:
             await trees.create(worktree_slug, branch, await base_or_ours(trees.clone, base_branch))
             trees.finish(worktree_slug)
         return str(trees.path(worktree_slug))
+
+    async def _open_scratch(self, rig: str, what: str, around: dict[str, Any]) -> str:
+        return str(await scratch.open_scratch(self._container.trees(rig), what, from_wire(Surroundings, around)))
+
+    async def _close_scratch(self, rig: str, name: str) -> None:
+        trees = self._container.trees(rig)
+        scratch.close_scratch(trees, name)
+        self._container.later(trees.empty_trash())
 
     async def _clone(self, spec: dict[str, Any]) -> Any:
         return await self._container.clone(from_wire(CloneSpec, spec))

@@ -158,6 +158,10 @@ def _texts(key: str, value: Any) -> list[str]:
     return items
 
 
+def _command(key: str, value: Any) -> str | None:
+    return _texts(key, value)[0] if value not in (None, "") else None
+
+
 def _words(key: str, value: Any) -> list[str]:
     """A list, or one text with commas."""
     return _texts(key, [word.strip() for word in value.split(",")] if isinstance(value, str) and value else value)
@@ -229,6 +233,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "timeout": _seconds,
     "stall_after": _seconds,
     "gate_timeout": _seconds,
+    "run": _command,
     "setup": _texts,
     "setup_timeout": _seconds,
     "copy": _paths,

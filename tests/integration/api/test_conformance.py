@@ -143,6 +143,10 @@ def test_every_procedure_does_what_it_should(town: Town, session: Session) -> No
     assert isinstance(right("getResources", agentId=agent)["samples"], list)
     shell = right("openShell", agentId=agent)
     assert right("closeShell", session=shell["session"]) == {}
+    right("updateRig", rigId="web", settings={"run": "true"})
+    trial = right("openTrial", beadId=waiting)
+    assert right("closeTrial", session=trial["session"]) == {}
+    assert not Path(trial["path"]).exists()
     said = session.ask("sendMessage", agentId=agent, message="hello")
     assert "data" in said or said["error"]["shape"]["data"]["code"] in ("NOT_IMPLEMENTED", "CONFLICT", "BAD_REQUEST")
     assert right("stopAgent", agentId=agent)["bead_id"] == waiting
@@ -215,7 +219,7 @@ def test_every_procedure_refuses_what_is_wrong_by_name_and_does_nothing(
 
 UNKNOWN = {
     "rigId": "listBeads getRig checkRig pullRig deleteRig getMergeQueue pause resume",
-    "beadId": "getBead startBead cancelBead retryBead closeBead approveBead discardBead getDiff updateBead",
+    "beadId": "getBead startBead cancelBead retryBead closeBead approveBead discardBead getDiff updateBead openTrial",
     "agentId": "getAgent stopAgent getStream getWorkspace getResources openShell",
     "mergeId": "retryMerge getGateOutput",
     "townId": "getTown deleteTown listRigs",

@@ -711,6 +711,15 @@ export interface TownWithRigs {
   rigs: Rig[];
 }
 
+/** `session` is for `closeTrial`. */
+export interface Trial {
+  path: string;
+  env: Record<string, string>;
+  setup: string[];
+  run: string;
+  session: string;
+}
+
 export interface UpdateBead {
   /** An id, a unique beginning of one (4 characters or more), or a name. */
   beadId: string;
@@ -877,6 +886,10 @@ export type Gastown = {
   getResources: Query<AgentInput, Resources>;
   /** A worktree and environment for a person's shell; a bead without a run is held meanwhile. */
   openShell: Mutation<AgentInput, Shell>;
+  /** A scratch worktree with what a bead has come to, and the commands that set it up and run it. */
+  openTrial: Mutation<BeadInput, Trial>;
+  /** The person is done trying: the scratch worktree goes. */
+  closeTrial: Mutation<CloseShell, Record<string, Anything>>;
   /** The person has left the shell. */
   closeShell: Mutation<CloseShell, Record<string, Anything>>;
 };

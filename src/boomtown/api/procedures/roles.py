@@ -13,7 +13,8 @@ _TABLE = {
     "getWorkspace getResources getMergeQueue getGateOutput getDiff getStatus getInbox getMe onEvents onStreams onLive "
     "createLoginLink",
     Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage answerAgent "
-    "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell",
+    "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell "
+    "openTrial closeTrial",
     Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown createBackup listBackups "
     "listUsers addUser removeUser",
 }

@@ -380,6 +380,16 @@ class Workspace(TypedDict):
     live: bool
 
 
+class Trial(TypedDict):
+    """`session` is for `closeTrial`."""
+
+    path: str
+    env: dict[str, str]
+    setup: list[str]
+    run: str
+    session: str
+
+
 class Shell(TypedDict):
     """`session` is what `closeShell` takes."""
 

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from boomtown.api.procedures import shapes
-from boomtown.api.procedures.registry import AgentInput, Caller, Empty, Limit, Ref, Seq, Text, WaitS, Word, gastown
+from boomtown.api.procedures.registry import (
+    AgentInput,
+    BeadInput,
+    Caller,
+    Empty,
+    Limit,
+    Ref,
+    Seq,
+    Text,
+    WaitS,
+    Word,
+    gastown,
+)
 from boomtown.api.trpc import Input
 
 
@@ -84,6 +96,18 @@ async def get_resources(caller: Caller, q: AgentInput) -> shapes.Resources:
 async def open_shell(caller: Caller, q: AgentInput) -> shapes.Shell:
     """A worktree and environment for a person's shell; a bead without a run is held meanwhile."""
     return await caller.town.open_shell(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def open_trial(caller: Caller, q: BeadInput) -> shapes.Trial:
+    """A scratch worktree with what a bead has come to, and the commands that set it up and run it."""
+    return await caller.town.open_trial(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def close_trial(caller: Caller, q: CloseShell) -> Empty:
+    """The person is done trying: the scratch worktree goes."""
+    return await caller.town.close_trial(caller.actor, **q.given())
 
 
 @gastown.mutation

@@ -16,6 +16,7 @@ from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.shells import Shells
 from boomtown.rig.transaction import Tx
+from boomtown.rig.trials import Trials
 from boomtown.store import merges, runs, sql, tables
 from boomtown.store.sql import Row
 
@@ -94,6 +95,12 @@ class WorkerService(Service):
 
     async def close_shell(self, actor: str, session: str) -> Object:
         return await Shells(self._engine, self._container, self._dispatch).close(actor, session)
+
+    async def open_trial(self, actor: str, bead_id: str) -> Object:
+        return await Trials(self._engine, self._container, self._dispatch).open(actor, bead_id)
+
+    async def close_trial(self, actor: str, session: str) -> Object:
+        return await Trials(self._engine, self._container, self._dispatch).close(actor, session)
 
     async def get_merge_queue(self, actor: str, rig_id: str) -> list[Object]:  # noqa: ARG002
         def read(db: Connection) -> list[Object]:
