@@ -70,8 +70,8 @@ def test_the_other_presets_land_a_bead_each(agent_town: New, name: str) -> None:
     bead = town.give(name, work())
     [found] = town.landed(bead)
     assert [attempt["outcome"] for attempt in found["attempt_log"]] == ["handed_on"]
-    assert found["usage"]["input_tokens"] >= 4 * INPUT_TOKENS
-    assert found["usage"]["output_tokens"] >= 4 * OUTPUT_TOKENS
+    assert found["usage"]["input_tokens"] == 4 * INPUT_TOKENS
+    assert found["usage"]["output_tokens"] == 4 * OUTPUT_TOKENS
     assert "A note" in git(town.folder / "web.git", "log", "-1", "--format=%B", "main")
 
 

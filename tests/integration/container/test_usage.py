@@ -98,15 +98,20 @@ async def test_an_answer_that_was_told_and_never_written_down_is_counted(tmp_pat
     claude(tmp_path, 1)
     meter = Meter("transcripts:.claude/projects", tmp_path)
     await meter.begin()
+    meter.turn_begins()
     meter.told_turn(TOLD, None)
     await meter.count()
     assert tokens(meter) == TWICE, "the lost run's, and the one that was told"
     claude(tmp_path, 2)
     await meter.count()
     assert tokens(meter) == TWICE, "it was written down after all"
-    meter.told_turn(TOLD, None)
-    await meter.settle()
+    meter.turn_begins()
+    claude(tmp_path, 3)
+    await meter.count()  # in the middle of the turn
     assert tokens(meter) == Usage(300, 120, 60)
+    meter.told_turn(Told(input_tokens=120, cached_read_tokens=80, output_tokens=40, total_tokens=240), None)
+    await meter.settle()
+    assert tokens(meter) == Usage(400, 160, 80), "both answers of the turn, though only one was written down"
 
 
 async def test_turns_and_steps_are_added_up_for_agents_without_books(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Meter:
         self._read = reader(kind, home)
         self._counted = home / ".boomtown" / f"counted.{kind.partition(':')[0]}.json"
         self._before = self._all = Usage()
-        self._told = self._least = Usage()
+        self._told = self._least = self._at_turn = Usage()
         self.usage: Usage | None = None
 
     async def begin(self) -> None:
@@ -65,6 +65,10 @@ class Meter:
         else:
             self.usage = self._told
 
+    def turn_begins(self) -> None:
+        """What an answer to a prompt tells is what was used from now on."""
+        self._at_turn = self.usage or Usage()
+
     def told_cost(self, amount: float, currency: str) -> None:
         if currency == "USD":
             self._told = plus(self._told, Usage(cost_usd=amount - (self._told.cost_usd or 0.0)))
@@ -93,7 +97,7 @@ class Meter:
         elif self._kind == "turn" and usage is not None:
             self._told = plus(self._told, _of_turn(usage))
         elif self._kind.startswith("transcripts:") and usage is not None:
-            self._least = plus(self.usage or Usage(), _of_turn(usage))
+            self._least = plus(self._at_turn, _of_turn(usage))
 
 
 def _of_turn(usage: Any) -> Usage:

@@ -262,6 +262,7 @@ class Session:
         self._recorder.text("prompt", prompt.text)
         self._in_flight = prompt.messages
         self._patience.heard()
+        self._meter.turn_begins()
         asked = asyncio.create_task(self._connection.prompt(session_id=self._id, prompt=[text_block(prompt.text)]))
         try:
             response = await self._watch(asked)
