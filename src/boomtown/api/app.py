@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from boomtown.api.admission import Admission
 from boomtown.api.agents import METHODS, agent_routes, health
 from boomtown.api.auth import People, check_source
+from boomtown.api.compression import Compressed
 from boomtown.api.describe.page import docs_routes
 from boomtown.api.errors import envelope, json_answer, to_trpc
 from boomtown.api.live.feed import Feed
@@ -73,7 +74,7 @@ class App:
             Route("/{rest:path}", Pages().answer, methods=["GET"]),
         ]
         inner = Starlette(routes=routes)
-        self._guarded = Guard(inner, allow_remote=allow_remote)
+        self._guarded = Guard(Compressed(inner), allow_remote=allow_remote)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guarded(scope, receive, send)

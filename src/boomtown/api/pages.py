@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from boomtown import __version__
+from boomtown.api.compression import takes_gzip
 
 BUILT = Path(__file__).parent / "static"
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -36,14 +38,21 @@ class Pages:
         path = request.url.path
         wanted = self._folder / path.lstrip("/")
         if self._is_ours(wanted):
-            named_by_content = path.startswith("/assets/")
-            return FileResponse(wanted, headers={"cache-control": _FOR_EVER if named_by_content else _ASK_FIRST})
+            return self._file(request, wanted, _FOR_EVER if path.startswith("/assets/") else _ASK_FIRST)
         if path.startswith("/assets/"):
             return Response(status_code=404)
         index = self._folder / "index.html"
         if index.is_file():
-            return FileResponse(index, headers={"cache-control": _ASK_FIRST})
+            return self._file(request, index, _ASK_FIRST)
         return HTMLResponse(PLAIN, status_code=200 if path == "/" else 404)
+
+    def _file(self, request: Request, path: Path, caching: str) -> Response:
+        """The file, or its gzipped twin, which the build put beside it where that is smaller."""
+        headers, twin = {"cache-control": caching, "vary": "accept-encoding"}, path.with_name(f"{path.name}.gz")
+        if takes_gzip(request.scope) and self._is_ours(twin):
+            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            return FileResponse(twin, headers={**headers, "content-encoding": "gzip"}, media_type=kind)
+        return FileResponse(path, headers=headers)
 
     def _is_ours(self, path: Path) -> bool:
         """A file below the folder, however the path is written."""

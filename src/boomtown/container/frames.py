@@ -27,6 +27,13 @@ class FrameReader:
 
     def read(self, limit: int = 1000, max_bytes: int = MAX_READ) -> list[dict[str, Any]]:
         """The next frames, at most `limit`; empty when there are none yet."""
+        return [frame for frame, _ in self._next(limit, max_bytes)]
+
+    def read_lines(self, limit: int = 1000, max_bytes: int = MAX_READ) -> list[tuple[int, bytes]]:
+        """As `read`: the number of each frame, and its JSON as it stands in the file."""
+        return [(frame["seq"], line) for frame, line in self._next(limit, max_bytes)]
+
+    def _next(self, limit: int, max_bytes: int) -> list[tuple[dict[str, Any], bytes]]:
         try:
             fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -34,12 +41,10 @@ class FrameReader:
         try:
             if self._offset is None:
                 self._offset = _offset_after(fd, self.seq)
-            frames: list[dict[str, Any]] = []
-            taken = 0
-            while len(frames) < limit and taken < max_bytes:
-                block = _whole_lines(fd, self._offset)
-                if not block:
-                    break
+            frames: list[tuple[dict[str, Any], bytes]] = []
+            taken, more = 0, True
+            while more and len(frames) < limit and taken < max_bytes:
+                block, more = _whole_lines(fd, self._offset)
                 for line in block.splitlines(keepends=True):
                     if len(frames) == limit:
                         break
@@ -48,16 +53,23 @@ class FrameReader:
                     frame = parse(line)
                     if frame is not None and frame["seq"] > self.seq:
                         self.seq = frame["seq"]
-                        frames.append(frame)
+                        frames.append((frame, line.strip()))
             return frames
         finally:
             os.close(fd)
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
 def parse(line: bytes) -> dict[str, Any] | None:
     """The frame in a line; None if it is none."""
     try:
-        frame = json.loads(line)
+        frame = _DECODER.decode(line.decode())
     except ValueError:
         return None
     return frame if isinstance(frame, dict) and isinstance(frame.get("seq"), int) else None
@@ -90,16 +102,19 @@ def tail_position(path: Path, lines: int) -> int:
     return max(0, last_seq(path) - lines)
 
 
-def _whole_lines(fd: int, offset: int) -> bytes:
-    """Whole lines from `offset` on: about `_STEP` bytes, or one line if that is longer; empty if there is none."""
+def _whole_lines(fd: int, offset: int) -> tuple[bytes, bool]:
+    """Whole lines from `offset` on, about `_STEP` bytes, or one line if that is longer; and whether there may be more.
+
+    Empty if there is none.
+    """
     want = _STEP
     while True:
         block = os.pread(fd, want, offset)
         end = block.rfind(b"\n")
         if end >= 0:
-            return block[: end + 1]
+            return block[: end + 1], len(block) == want
         if len(block) < want:
-            return b""
+            return b"", False
         want *= 4
 
 
@@ -121,7 +136,7 @@ def _offset_after(fd: int, after: int) -> int:
 def _frame_after(fd: int, offset: int, end: int) -> tuple[int, int] | None:
     """Offset and number of the first frame whose line begins after `offset` and before `end`."""
     start = _next_line(fd, offset)
-    while start < end and (block := _whole_lines(fd, start)):
+    while start < end and (block := _whole_lines(fd, start)[0]):
         for line in block.splitlines(keepends=True):
             if start < end and (frame := parse(line)) is not None:
                 return start, frame["seq"]

@@ -218,3 +218,15 @@ def test_the_root_is_a_plain_page(standins: Standins) -> None:
     answer = httpx.get(standins.url)
     assert answer.headers["content-type"].startswith("text/html")
     assert "Boomtown" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/trpc/gastown.getStatus", "/api/gastown.getStatus"])
+def test_a_long_answer_comes_gzipped_to_whoever_takes_it(standins: Standins, path: str) -> None:
+    said = {"words": "the same again " * 5000}
+    standins.town.answer = said
+    for accepts, encoding in (("gzip", "gzip"), ("identity", None)):
+        answer = httpx.get(f"{standins.url}{path}", headers={**standins.user, "accept-encoding": accepts})
+        assert answer.headers.get("content-encoding") == encoding
+        assert said in (answer.json().get("data"), answer.json().get("result", {}).get("data"))
+    standins.town.answer = {"words": "few"}
+    assert "content-encoding" not in httpx.get(f"{standins.url}{path}", headers=standins.user).headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def pages(tmp_path: Path) -> Iterator[httpx.Client]:
     (built / "assets").mkdir(parents=True)
     (built / "index.html").write_text("<title>app</title>")
     (built / "assets" / "app-1.js").write_text("1")
+    (built / "assets" / "app-1.js.gz").write_bytes(gzip.compress(b"1"))
     (tmp_path / "secret").write_text("secret")
     (built / "leak").symlink_to(tmp_path / "secret")
     with (
@@ -100,6 +102,14 @@ def test_files_named_by_their_content_are_kept_for_ever_and_the_page_never(pages
         page = pages.get(path)
         assert ("app" in page.text, page.headers["cache-control"]) == (True, "no-cache")
     assert pages.get("/assets/gone.js").status_code == 404
+
+
+def test_a_file_comes_gzipped_to_whoever_takes_it(pages: httpx.Client) -> None:
+    for accepts, encoding in (("gzip, br", "gzip"), ("br", None), ("gzip;q=0", None), ("", None)):
+        asset = pages.get("/assets/app-1.js", headers={"accept-encoding": accepts})
+        assert (asset.text, asset.headers.get("content-encoding")) == ("1", encoding)
+        assert asset.headers["vary"] == "accept-encoding"
+        assert asset.headers["content-type"].startswith("text/javascript")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Reader:
                 self._ready += [
                     (place, f"{frame['runId']}:{frame['data']}")
                     for batch in await anext(self._source)
-                    for place, frame in zip(batch.positions, batch.frames, strict=True)
+                    for place, frame in zip(batch.positions, map(json.loads, batch.frames), strict=True)
                 ]
         taken, self._ready = self._ready[:count], self._ready[count:]
         places = [place for place, _ in taken]

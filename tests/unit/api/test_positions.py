@@ -47,6 +47,7 @@ def test_a_next_server_goes_on_where_the_last_one_was_killed(tmp_path: Path) -> 
     first = open_at(tmp_path)
     first.add("a", 2)
     first.add("b", 7)
+    first.flush()
     second = open_at(tmp_path, begin=9999)
     assert (second.begin, second.end, second.known("b")) == (1000, 1009, 7)
     assert list(second.after(1000)) == list(first.after(1000))
@@ -56,10 +57,12 @@ def test_a_last_line_that_was_torn_is_forgotten(tmp_path: Path) -> None:
     first = open_at(tmp_path)
     first.add("a", 2)
     first.add("b", 7)
+    first.flush()
     path = tmp_path / "positions"
     path.write_text(path.read_text()[:-4])
     second = open_at(tmp_path)
     second.add("c", 1)
+    second.flush()
     third = open_at(tmp_path)
     assert frames(list(third.after(1000))) == [(1001, "a", 1), (1002, "a", 2), (1003, "c", 1)]
 
@@ -78,6 +81,7 @@ def test_the_oldest_positions_are_given_up_but_no_frame_gets_a_second_one(
     for seq in range(1, 31):
         journal.add("a", seq)
         journal.add("b", seq)
+    journal.flush()
     assert journal.begin > 1000
     assert journal.end == 1060
     again = open_at(tmp_path)
@@ -94,6 +98,7 @@ def test_runs_whose_streams_are_gone_are_forgotten(tmp_path: Path, monkeypatch: 
     journal = open_at(tmp_path)
     for run in ("a", "b", "a2", "b2", "a3", "b3"):
         journal.add(run, 1)
+    journal.flush()
     assert open_at(tmp_path).known("a") == 1
     assert open_at(tmp_path, gone="a").known("a") == 0
 
@@ -111,6 +116,7 @@ def test_whoever_resumes_anywhere_misses_nothing_and_gets_nothing_twice(
     journal = open_at(folder)
     for run, more in growth:
         journal.add(run, journal.known(run) + more)
+    journal.flush()
     everything = frames(list(journal.after(1000)))
     read = everything[:stop]
     journal = open_at(folder) if restarted else journal

@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import structlog
 
 from boomtown.api.live.positions import Positions, Span
-from boomtown.api.trpc.encoding import to_json
 from boomtown.api.trpc.sse import event
 from boomtown.container.frames import FrameReader, last_seq
 from boomtown.home.paths import Home
@@ -65,21 +64,28 @@ class Owner:
 
 @dataclass(frozen=True)
 class Batch:
-    """Frames of one run in their order, as the contract has them, and the position of each."""
+    """Frames of one run in their order, as the contract has them in JSON, and the position of each."""
 
-    frames: list[Any]
+    frames: list[bytes]
     positions: list[int]
 
     @cached_property
-    def text(self) -> str:
+    def text(self) -> bytes:
         """The frames as one list in JSON."""
-        return to_json(self.frames)
+        return b"[" + b",".join(self.frames) + b"]"
 
     @cached_property
     def events(self) -> bytes:
         """The frames as events of a subscription, each with its position as its id."""
-        pairs = zip(self.frames, self.positions, strict=True)
-        return b"".join(event(None, to_json(frame), str(place)) for frame, place in pairs)
+        return b"".join(
+            [event(None, frame, str(place)) for frame, place in zip(self.frames, self.positions, strict=True)]
+        )
+
+
+def _frames(owner: Owner, run_id: str, lines: list[tuple[int, bytes]]) -> list[bytes]:
+    """Lines of a stream's file as frames: whose they are is put in front, the rest is passed on as it is."""
+    whose = f'{{"agentId":"{owner.agent_id}","runId":"{run_id}",'.encode()
+    return [whose + line[1:] for _, line in lines]
 
 
 @dataclass
@@ -185,12 +191,12 @@ class Feed:
         if reader is None or reader.seq != span.after:
             reader = readers[span.run_id] = FrameReader(self._home.stream(span.run_id), span.after)
         while reader.seq < span.to:
-            found = await asyncio.to_thread(reader.read, min(PAGE, span.to - reader.seq))
-            found = [frame for frame in found if frame["seq"] <= span.to]
+            found = await asyncio.to_thread(reader.read_lines, min(PAGE, span.to - reader.seq))
+            found = [(seq, line) for seq, line in found if seq <= span.to]
             if not found:
                 return
-            frames = [{"agentId": owner.agent_id, "runId": span.run_id, **frame} for frame in found]
-            yield Batch(frames, [max(span.position(frame["seq"]), begin) for frame in found])
+            places = [max(span.position(seq), begin) for seq, _ in found]
+            yield Batch(_frames(owner, span.run_id, found), places)
 
     async def _owner(self, run_id: str) -> Owner | None:
         """Whose run it is; None for a run of a rig that was removed."""
@@ -250,26 +256,26 @@ class Feed:
                 await self._refresh()
             known = self._positions.known
             grown = await asyncio.to_thread(_grown, [(each, known(each.run_id)) for each in self._watched.values()])
-            for watched, seq, frames in grown:
-                self._note(self._positions, watched.run_id, seq, frames)
+            for watched, seq, lines in grown:
+                self._note(self._positions, watched.run_id, seq, lines)
             if grown:
+                self._positions.flush()
                 self._news.set()
                 self._news = asyncio.Event()
 
-    def _note(self, positions: Positions, run_id: str, seq: int, frames: list[dict[str, Any]]) -> None:
+    def _note(self, positions: Positions, run_id: str, seq: int, lines: list[tuple[int, bytes]]) -> None:
         """Give new frames their positions, and keep them for those who listen."""
         after, owner = positions.end, self._owners.get(run_id)
         positions.add(run_id, seq)
         end = positions.end
         if end == after:
             return
-        if owner is None or len(frames) != end - after:
+        if owner is None or len(lines) != end - after:
             self._forget_recent()  # they have to be read from the file
             return
-        told = [{"agentId": owner.agent_id, "runId": run_id, **frame} for frame in frames]
-        places = [end - (seq - frame["seq"]) for frame in frames]
-        self._recent.append(_Fresh(after, end, owner, Batch(told, places)))
-        self._recent_frames += len(frames)
+        places = [end - (seq - number) for number, _ in lines]
+        self._recent.append(_Fresh(after, end, owner, Batch(_frames(owner, run_id, lines), places)))
+        self._recent_frames += len(lines)
         while self._recent_frames > RECENT:
             self._recent_frames -= len(self._recent.popleft().batch.frames)
 
@@ -299,7 +305,7 @@ class Feed:
         self._watched = kept
 
 
-def _grown(all_watched: Iterable[tuple[_Watched, int]]) -> list[tuple[_Watched, int, list[dict[str, Any]]]]:
+def _grown(all_watched: Iterable[tuple[_Watched, int]]) -> list[tuple[_Watched, int, list[tuple[int, bytes]]]]:
     """The runs whose file has frames past the known one: the newest, and all if they are few. Blocking."""
     grown = []
     for watched, known in all_watched:
@@ -309,16 +315,16 @@ def _grown(all_watched: Iterable[tuple[_Watched, int]]) -> list[tuple[_Watched, 
             continue
         if size == watched.size:
             continue
-        frames: list[dict[str, Any]] = []
+        lines: list[tuple[int, bytes]] = []
         if size - watched.size <= JUMP:
             reader = watched.reader
             if reader is None or reader.seq != known:
                 reader = watched.reader = FrameReader(watched.path, known)
-            frames = reader.read(RECENT, 2 * JUMP)
+            lines = reader.read_lines(RECENT, 2 * JUMP)
             seq = reader.seq
         else:
             watched.reader, seq = None, last_seq(watched.path)
-        watched.size = size if len(frames) < RECENT else size - 1  # there may be more: look again
+        watched.size = size if len(lines) < RECENT else size - 1  # there may be more: look again
         if seq > known:
-            grown.append((watched, seq, frames))
+            grown.append((watched, seq, lines))
     return grown

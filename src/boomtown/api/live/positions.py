@@ -59,14 +59,17 @@ class Positions:
         return self._known.get(run_id, 0)
 
     def add(self, run_id: str, seq: int) -> None:
-        """A run's file now goes up to frame `seq`."""
+        """A run's file now goes up to frame `seq`. It is on the disk's side after the next `flush`."""
         if seq <= self.known(run_id):
             return
         self._append(self.end + seq - self.known(run_id), run_id, seq)
         self._file.write(f'[{self.end},"{run_id}",{seq}]\n')
-        self._file.flush()
         if len(self._spans) > MOST_SPANS:
             self._cut()
+
+    def flush(self) -> None:
+        """Before positions are given out: a server that crashes after that must know them again."""
+        self._file.flush()
 
     def after(self, position: int, floors: dict[str, int] | None = None) -> Iterator[Span]:
         """What came after `position`, in order; `floors`: for some runs only what comes after this frame."""

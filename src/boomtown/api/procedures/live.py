@@ -78,7 +78,7 @@ async def on_live(caller: Caller, q: OnLive) -> AsyncIterator[Tracked[shapes.Liv
 
 
 def _frames(batch: Batch, since: int) -> bytes:
-    data = f'{{"type":"frames","frames":{batch.text}}}'
+    data = b'{"type":"frames","frames":' + batch.text + b"}"
     return sse.event(None, data, f"{since}.{batch.positions[-1]}")
 
 

@@ -16,13 +16,11 @@ HEADERS = {
 }
 
 
-def event(name: str | None, data: str, event_id: str | None = None) -> bytes:
+def event(name: str | None, data: str | bytes, event_id: str | None = None) -> bytes:
     """One event; `name` None: a plain message, which is data of the subscription."""
-    lines = [f"event: {name}"] if name else []
-    lines.append(f"data: {data}")
-    if event_id is not None:
-        lines.append(f"id: {event_id}")
-    return ("\n".join(lines) + "\n\n").encode()
+    head = f"event: {name}\ndata: ".encode() if name else b"data: "
+    tail = f"\nid: {event_id}\n\n".encode() if event_id is not None else b"\n\n"
+    return head + (data if isinstance(data, bytes) else data.encode()) + tail
 
 
 async def chunks(
