@@ -148,7 +148,7 @@ async def _live_tree(trees: Worktrees, slug: str) -> str:
     index = record / f"diff-index-{uuid.uuid4().hex}"
     try:
         with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(record / "index", index)
+            shutil.copy2(record / "index", index)  # with its time; see `work`
         env = {"GIT_INDEX_FILE": str(index)}
         await trees.in_worktree(slug, "add", "--all", "--ignore-errors", ":/", env=env, ok=None)
         return (await trees.in_worktree(slug, "write-tree", env=env)).text

@@ -161,7 +161,8 @@ async def _commit_rest(trees: Worktrees, spec: DisposeSpec, head: str | None) ->
     await _set_nested_aside(trees, slug)
     index = record / f"wip-index-{uuid.uuid4().hex}"
     with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(record / "index", index)
+        # with its time: only at files changed in the second in which the index was written does git look again
+        shutil.copy2(record / "index", index)
     env = {"GIT_INDEX_FILE": str(index)}
     added = await trees.in_worktree(slug, "add", "--all", "--ignore-errors", ":/", env=env, ok=None)
     if added.code != 0:

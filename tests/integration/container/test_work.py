@@ -1,11 +1,13 @@
 """What a run leaves behind: judged from git, and never lost."""
 
+import time
 from pathlib import Path
 
 import pytest
 from container_kit import Kit, commit, git, push_to, repository, show, until
 
-from boomtown.container.protocol import Facts, RunSpec
+from boomtown.container import merging
+from boomtown.container.protocol import DiffSpec, Facts, RunSpec
 from boomtown.container.service import Container
 from boomtown.domain.errors import ConflictError
 
@@ -331,3 +333,23 @@ async def test_git_agrees_with_our_records_of_worktrees(tmp_path: Path) -> None:
         assert f"worktree {kit.worktree(spec)}" in kit.output(spec)
         assert f"branch refs/heads/{spec.branch}" in kit.output(spec)
         assert [line for line in kit.output(spec, "stderr") if "HEAD points to an unborn" not in str(line)] == []
+
+
+async def test_a_file_that_was_changed_in_the_second_of_its_commit_is_kept(tmp_path: Path) -> None:
+    """Git tells a change by whole seconds; one in the second in which the index was written needs a closer look."""
+    kit = Kit(tmp_path)
+    second = '$(stat -c %Y "$(git rev-parse --git-dir)/index")'
+    spec = kit.spec(
+        "n=0; while n=$((n + 1)); do printf %09d $n > a; git add a; git commit -qm A; printf 'changed %s' . > a;"
+        f' if [ "$(stat -c %Y a)$(stat -c %Z a)" = "{second}{second}" ]; then break; fi; done'
+    )
+    async with kit.inside(repository(tmp_path)) as container:
+        await kit.finish(container, spec)
+        changed = int((kit.worktree(spec) / "a").stat().st_mtime)
+        await until(lambda: time.time() >= changed + 1)
+        asked = DiffSpec("web", spec.bead_id, spec.branch, "main", spec.worktree_slug)
+        base = await container.clones.get("web").base("main")
+        assert "+changed ." in (await merging.diff(container.trees("web"), asked, base)).text
+        kept = await container.dispose(kit.disposal(spec))
+        assert kept.wip_commit
+        assert show(kit.clone_repo(), f"{spec.branch}:a") == "changed ."
