@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from boomtown.domain.errors import UnavailableError
@@ -54,26 +56,65 @@ class Database:
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """`write`, on the calling thread. For the writer's thread, and before there is one."""
-        with self.engine.connect() as connection, connection.begin():
+        with _told(self.engine), self.engine.connect() as connection, connection.begin():
             return work(connection)
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
-        with self.engine.connect().execution_options(boomtown_read=True) as connection, connection.begin():
-            return work(connection)
+        with _told(self.engine), self.engine.connect() as raw:
+            connection = raw.execution_options(boomtown_read=True)
+            with connection.begin():
+                return work(connection)
 
     def check(self) -> None:
-        """Raise `UnavailableError` unless SQLite finds its file sound."""
+        """Raise `UnavailableError` unless SQLite finds its file sound and may write to it."""
         try:
             answer = self.read_now(lambda c: c.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        except UnavailableError:
+            raise
         except Exception as error:
             raise UnavailableError(
                 f"The database can't be read: {error}. Restore it with `boomtown restore`."
             ) from error
         if answer != "ok":
             raise UnavailableError(f"The database is damaged: {answer}. Restore it with `boomtown restore`.")
+        self.write_now(_touch)
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+_TROUBLE = {
+    sqlite3.SQLITE_BUSY: "somebody else has kept it locked. Look for a program that has it open",
+    sqlite3.SQLITE_LOCKED: "somebody else has kept it locked. Look for a program that has it open",
+    sqlite3.SQLITE_NOMEM: "there is too little memory. Free some",
+    sqlite3.SQLITE_READONLY: "it is read-only. Make it and its folder writable for you",
+    sqlite3.SQLITE_IOERR: "the disk failed. Free space, and look into the system's log",
+    sqlite3.SQLITE_CORRUPT: "it is damaged. Restore it with `boomtown restore`",
+    sqlite3.SQLITE_FULL: "the disk is full. Free some space",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened. Make it and its folder readable and writable for you",
+    sqlite3.SQLITE_PERM: "it may not be opened. Make it and its folder readable and writable for you",
+    sqlite3.SQLITE_NOTADB: "it is no database. Restore it with `boomtown restore`",
+}
+"""What keeps SQLite from its file, and the cure. Everything else is a mistake of ours."""
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
+    """Nothing was done, and it can be tried again: say so instead of failing as nobody expects."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        raw = error.orig if isinstance(error, DatabaseError) else error
+        trouble = _TROUBLE.get((getattr(raw, "sqlite_errorcode", None) or 0) & 0xFF)
+        if trouble is None:
+            raise
+        raise UnavailableError(f"The database {engine.url.database} can't be used: {trouble}. ({raw})") from error
+
+
+def _touch(connection: Connection) -> None:
+    """A write that changes nothing."""
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar()
+    connection.exec_driver_sql(f"PRAGMA user_version = {version}")
 
 
 def _configure(raw: Any, _record: Any) -> None:
