@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 LONGEST_PATH = 100
 """Bytes of a Unix socket's path that every system takes."""
+_GOODBYE_S = 1.0
+"""How long who is let go may take to notice."""
 _UNREAD = 64 << 20
 """What a server may leave unread before its connection is cut."""
 
@@ -36,6 +38,7 @@ class Door:
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._visits: set[asyncio.Task[None]] = set()
         self.on_change: Callable[[bool], None] = _ignore
         self.path: Path | None = None
         container.send = self._tell_all
@@ -58,7 +61,17 @@ class Door:
             if self.path.parent.parent == Path(tempfile.gettempdir()):
                 shutil.rmtree(self.path.parent, ignore_errors=True)
 
+    async def end(self) -> None:
+        """Let everybody go."""
+        for writer in list(self._writers):
+            writer.close()
+        if self._visits:
+            await asyncio.wait(self._visits, timeout=_GOODBYE_S)
+
     async def _come_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (visit := asyncio.current_task()) is not None:
+            self._visits.add(visit)
+            visit.add_done_callback(self._visits.discard)
         try:
             if not await self._greet(reader, writer):
                 return

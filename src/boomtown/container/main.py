@@ -98,6 +98,7 @@ async def _run(home: Home, home_id: str, ready_fd: int | None) -> None:
     door.close()
     await container.drain(settings.drain_grace_s)
     await container.close()
+    await door.end()
     log.info("container.ended")
 
 
