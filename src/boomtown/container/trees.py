@@ -149,7 +149,7 @@ class Forest:
     def unmarked(self) -> list[Key]:
         """Processes that a successor of ours could not find by their mark."""
         members = [proc for tree in self._trees.values() for proc in tree.alive]
-        return sorted({proc.key for proc in members if proctable.mark_of(proc.pid) is None} | set(self._orphans))
+        return sorted({proc.key for proc in members if _hides(proc)} | set(self._orphans))
 
     async def kill(self, tree: Tree) -> None:
         """Kill every process of the tree and return once two looks in a row have found none."""
@@ -195,6 +195,11 @@ class Forest:
             and proc.start >= tree.root[1]
             and (not any(proc.start >= other.root[1] for other in others if other.root) or _is_in(proc, tree.folders))
         ]
+
+
+def _hides(proc: Proc) -> bool:
+    """Whether it lives without a mark; of one that ended meanwhile no mark can be read either."""
+    return proctable.mark_of(proc.pid) is None and proctable.lives(*proc.key)
 
 
 def _is_in(proc: Proc, folders: tuple[str, ...]) -> bool:

@@ -131,10 +131,13 @@ class Worktrees:
         return path
 
     def remove(self, path: Path, slug: str) -> None:
-        """Take folder and record away at once. The files are deleted by `empty_trash`."""
-        self.discard(self.record(slug))
-        reach("worktree half removed")
+        """Take folder and record away at once. The files are deleted by `empty_trash`.
+
+        The folder first: one without a record would be taken for work that nobody knows, and kept.
+        """
         self.discard(path)
+        reach("worktree half removed")
+        self.discard(self.record(slug))
 
     def discard(self, path: Path) -> None:
         """Move a folder or file out of everybody's sight, to be deleted."""
@@ -169,19 +172,23 @@ class Worktrees:
         """Make an empty worktree and its record."""
         aside = self.clone.paths.root / f".record-{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
-        for name, line in (
-            ("HEAD", head),
-            ("commondir", "../.."),
-            ("gitdir", str(path / ".git")),
-            ("locked", "Boomtown"),
-            (_UNFINISHED, ""),
-        ):
-            (aside / name).write_text(f"{line}\n")
-        path.mkdir(parents=True)
-        reach("worktree half registered")
-        (path / ".git").write_text(f"gitdir: {self.record(slug)}\n")
-        self._records.mkdir(exist_ok=True)
-        aside.rename(self.record(slug))
+        try:
+            for name, line in (
+                ("HEAD", head),
+                ("commondir", "../.."),
+                ("gitdir", str(path / ".git")),
+                ("locked", "Boomtown"),
+                (_UNFINISHED, ""),
+            ):
+                (aside / name).write_text(f"{line}\n")
+            path.mkdir(parents=True)
+            reach("worktree half registered")
+            (path / ".git").write_text(f"gitdir: {self.record(slug)}\n")
+            self._records.mkdir(exist_ok=True)
+            aside.rename(self.record(slug))
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
 
     # warm worktrees: checked out in advance, detached, below warm/
 
@@ -195,12 +202,16 @@ class Worktrees:
     async def warm_up(self, commit: str) -> None:
         """Add one warm worktree."""
         name = f"warm-{uuid.uuid4().hex[:12]}"
-        made = await self.create_detached(self.clone.paths.warm / f"{_WARM_NEW}{name}", name, commit, gently=True)
-        if self.size.files == 0:
-            self.size = await asyncio.to_thread(_measure, made)
-        place = self.clone.paths.warm / name
-        _write_line(self.record(name) / "gitdir", str(place / ".git"))
-        made.rename(place)
+        made, place = self.clone.paths.warm / f"{_WARM_NEW}{name}", self.clone.paths.warm / name
+        try:
+            await self.create_detached(made, name, commit, gently=True)
+            if self.size.files == 0:
+                self.size = await asyncio.to_thread(_measure, made)
+            _write_line(self.record(name) / "gitdir", str(place / ".git"))
+            made.rename(place)
+        except BaseException:  # else each try on a machine that lacks something would leave one
+            self.remove(made, name)
+            raise
 
     def _claim_warm(self, slug: str, head: str) -> str | None:
         """Make a warm worktree the one of `slug` with this HEAD; returns the commit its files are at, None without."""

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from container_kit import FAST, Kit, repository, show, until
 
-from boomtown.container import local, proctable
+from boomtown.container import local, proctable, unmarked
 from boomtown.container.local import LocalContainer
 from boomtown.container.protocol import PROTOCOL
 from boomtown.container.settings import Settings
+from boomtown.container.trees import Forest
 from boomtown.domain.errors import ConflictError, UnavailableError
 
 PYTHON = sys.executable
@@ -152,11 +153,21 @@ async def test_what_left_its_folder_and_emptied_its_environment_is_remembered(tm
     async with kit.client(repository(tmp_path)) as client:
         await client.start(spec)
         (hidden,) = await until(lambda: pids(kit, spec))
-        await until(lambda: (kit.home.root / "unmarked.json").exists())
+        await until(lambda: hidden in [pid for pid, _ in unmarked.recall(kit.home)])
         assert client.attached
         os.kill(client.attached.pid, signal.SIGKILL)
         await until(lambda: len(kit.attached) == 2)
         assert not alive(hidden)
+
+
+async def test_what_has_ended_is_not_remembered_for_want_of_a_mark() -> None:
+    forest = Forest("home")
+    ended = await asyncio.create_subprocess_exec("true")
+    proc = proctable.read(ended.pid)
+    await ended.wait()
+    assert proc
+    forest.plant("a run").alive = [proc]
+    assert forest.unmarked() == []
 
 
 async def test_a_frozen_container_is_replaced_and_its_agents_are_gone(tmp_path: Path) -> None:

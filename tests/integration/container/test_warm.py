@@ -1,11 +1,13 @@
 """Worktrees checked out in advance: there when a run starts, current, invisible, and never in the way."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from container_kit import Kit, git, push_to, repository, until
 
+from boomtown.container.git import GitError
 from boomtown.container.service import Container
 from boomtown.container.settings import Settings
 
@@ -102,3 +104,14 @@ async def test_warm_worktrees_can_be_had_without(tmp_path: Path, settings: Setti
     async with kit.inside(origin, settings) as container:
         await asyncio.sleep(0.3)
         assert warm(container) == []
+
+
+async def test_one_that_can_not_be_made_leaves_nothing(tmp_path: Path) -> None:
+    kit = Kit(tmp_path)
+    async with kit.inside(repository(tmp_path), replace(WARM, warm_worktrees=0)) as container:
+        trees = container.trees("web")
+        for _ in range(3):
+            with pytest.raises(GitError):
+                await trees.warm_up("1" * 40)
+        assert list(trees.clone.paths.warm.iterdir()) == []
+        assert list((trees.clone.repo / "worktrees").iterdir()) == []

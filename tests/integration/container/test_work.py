@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from container_kit import Kit, commit, git, push_to, repository, show, until
 
-from boomtown.container import merging
+from boomtown.container import merging, worktrees
 from boomtown.container.protocol import DiffSpec, Facts, RunSpec
 from boomtown.container.service import Container
 from boomtown.domain.errors import ConflictError
@@ -353,3 +353,26 @@ async def test_a_file_that_was_changed_in_the_second_of_its_commit_is_kept(tmp_p
         kept = await container.dispose(kit.disposal(spec))
         assert kept.wip_commit
         assert show(kit.clone_repo(), f"{spec.branch}:a") == "changed ."
+
+
+async def test_a_removal_that_broke_off_halfway_is_finished_and_nothing_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = Kit(tmp_path)
+
+    def breaks_off(moment: str) -> None:
+        raise KeyboardInterrupt(moment)
+
+    async with kit.inside(repository(tmp_path)) as container:
+        spec, _ = await ended(kit, container, "echo precious > left")
+        with monkeypatch.context() as patch:
+            patch.setattr(worktrees, "reach", breaks_off)
+            with pytest.raises(KeyboardInterrupt):
+                await container.dispose(kit.disposal(spec))
+        container.tidy()
+        again = await container.dispose(kit.disposal(spec))
+        assert again.wip_commit == again.tip
+        assert show(kit.clone_repo(), f"{spec.branch}:left") == "precious"
+        assert not container.clones.get("web").found.exists()
+        assert not kit.worktree(spec).exists()
+        assert not container.trees("web").record(spec.worktree_slug).exists()
