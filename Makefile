@@ -8,7 +8,7 @@ WORKERS ?= 4
 # The real agent programs of tests/agents, installed once for all checkouts.
 AGENTS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/boomtown-test-agents
 
-.PHONY: setup setup-node setup-agents setup-browser web web-types demo test unit check simulate bench clean help
+.PHONY: setup setup-node setup-agents setup-browser web web-types demo test unit check simulate drill bench clean help
 help:
 	@echo "make demo   set up, then run a whole town once, on embedded defaults"
 	@echo "make test   set up, then run all tests"
@@ -17,6 +17,7 @@ help:
 	@echo "make unit   only the tests of the decisions, in seconds"
 	@echo "make check  ruff, pyright, import-linter, deptry; tsc and eslint for the dashboard"
 	@echo "make simulate SEEDS=300 FIRST_SEED=1 JOBS=1  a whole town under virtual time, with all that can go wrong"
+	@echo "make drill DRILLS=40 FIRST=1 JOBS=1  real towns, killed, frozen and starved at every step"
 	@echo "make bench  measure, beside a naive floor"
 
 setup: .venv/.ready
@@ -75,6 +76,11 @@ FIRST_SEED ?= 1
 JOBS ?= 1
 simulate: setup
 	@$(PY) -m tests.simulation --seeds $(SEEDS) --first $(FIRST_SEED) --jobs $(JOBS)
+
+DRILLS ?= 40
+FIRST ?= 1
+drill: setup
+	@$(PY) -m tests.drill --drills $(DRILLS) --first $(FIRST) --jobs $(JOBS)
 
 bench: setup
 	@$(PY) -m bench

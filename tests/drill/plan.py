@@ -42,6 +42,8 @@ SCENES = (
     "container is two versions older", "server never comes back", "container stands still for good",
 )  # fmt: skip
 """Faults that take more than a signal; see `scenes`."""
+SHORTAGES = {"disk is full", "descriptors run out", "processes run out"}
+"""While one lasts the product may log as unexpected that it lacks just that."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from boomtown.store.database import BUSY_TIMEOUT_MS
 from tests.drill.checks import Watch, rest
 from tests.drill.town import RIG, DrillTown, eventually, lives
-from tests.e2e.towns import git
+from tests.drill.town import look_with_git as git
 
 Scene = Callable[[DrillTown, random.Random, Watch], None]
 SHORT_S = (0.1, 1.5)
@@ -89,6 +89,8 @@ def truncated(town: DrillTown, rng: random.Random, watch: Watch) -> None:
     town.kill(*town.processes())
     with town.home.database.open("r+b") as file:
         file.truncate(town.home.database.stat().st_size // 2)
+    for ending in ("-wal", "-shm"):  # what is in the log would mend it
+        Path(f"{town.home.database}{ending}").unlink(missing_ok=True)
     ran = town.command("up", "--detach")
     assert ran.returncode == 1, f"a server started on half a database: {ran.stdout}"
     assert "boomtown restore" in ran.stderr, f"up does not say what to do: {ran.stderr}"
@@ -251,23 +253,78 @@ def stands_still(town: DrillTown, rng: random.Random, watch: Watch) -> None:
     assert costs == 0, "a lost container cost an attempt"
 
 
+def machine_sleeps(town: DrillTown, rng: random.Random, watch: Watch) -> None:
+    """Everything stands still for hours: no time limit, no silence and no back-off has run meanwhile."""
+    town.kill(town.server_pid)
+    town.configure(backoff=[30.0] * 4, stall_after=60, timeout=90)
+    town.up()
+    beads = _two_wait(town)
+    (failing,) = town.sling("recovers")
+    due = "SELECT not_before FROM beads WHERE id = ? AND not_before IS NOT NULL AND status = 'open'"
+    before = eventually(lambda: town.ask(due, failing), "the third one has failed once")[0][0]
+    eventually(lambda: not town.ask("SELECT 1 FROM runs WHERE bead_id = ? AND disposed_at IS NULL", failing), "cleared")
+    everybody, slept = list(town.processes()), rng.choice([3600, 30_000])
+    for pid in everybody:
+        town.freeze(pid)
+    town.sleep(slept)
+    town.thaw(*everybody)
+    eventually(lambda: town.ask("SELECT 1 FROM events WHERE kind = 'home.woke' AND at > ?", before), "it is noticed")
+    after = town.ask(due, failing)[0][0]
+    assert abs(after - before - slept) < 5, f"back-off was until {before}, and after {slept} s of sleep until {after}"
+    _go(town)
+    town.client().mutate("startBead", beadId=failing)
+    rest(town, watch)
+    assert _begun(town, beads) == 2, "a run was ended for the time that the machine slept"
+    assert not town.ask("SELECT 1 FROM events WHERE kind = 'agent.stalled'"), "somebody counts as silent"
+    town.kill(town.server_pid)
+    town.configure()
+    town.up()
+
+
+def disk_is_full(town: DrillTown, rng: random.Random, watch: Watch) -> None:
+    """The home's disk has no byte left, for a while."""
+    if not town.small_disk:
+        raise CannotShowError("a small disk can't be mounted here: that needs root")
+    town.sling("works", "leaves", "quick")
+    time.sleep(rng.uniform(0.0, 0.6))
+    filler = town.home.root / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(b"x" * size)
+        time.sleep(rng.uniform(*SHORT_S))
+    finally:
+        filler.unlink()
+    _help(town, watch)
+
+
+def processes(town: DrillTown, rng: random.Random, watch: Watch) -> None:
+    """The container may start no process any more, for a while."""
+    if os.getuid() == 0 and not town.uid:
+        raise CannotShowError("the limit does not hold for root, and Python can't be run here as anybody else")
+    container = town.container_pid
+    assert container
+    town.sling("works", "leaves")
+    time.sleep(rng.uniform(0.0, 0.5))
+    with _limited(container, resource.RLIMIT_NPROC, 1):
+        time.sleep(rng.uniform(*SHORT_S))
+    _help(town, watch)
+
+
 SCENE: dict[str, Scene] = {
     "database is locked": locked,
     "database is read-only": read_only,
     "database is truncated": truncated,
     "descriptors run out": descriptors,
     "remote hangs": remote_hangs,
+    "machine sleeps": machine_sleeps,
+    "disk is full": disk_is_full,
+    "processes run out": processes,
     "stream is corrupt": stream,
     "container is one version older": one_older,
     "container is two versions older": two_older,
     "server never comes back": never_comes_back,
     "container stands still for good": stands_still,
 }
-
-
-def _later(town, rng, watch):
-    raise CannotShowError("not yet")
-
-
-for name in ("disk is full", "processes run out", "machine sleeps"):
-    SCENE[name] = _later

@@ -45,6 +45,8 @@ CONTAINER = {
     "BOOMTOWN_DRAIN_GRACE_S": "0.5",
 }
 RIG = "web"
+NOBODY = 64_321
+SMALL_DISK = 48 << 20
 PATIENCE_S = 90.0
 """How long anything may take on a machine that has much else to do."""
 
@@ -69,6 +71,11 @@ def is_stopped(pid: int) -> bool:
     return False
 
 
+def look_with_git(folder: Path, *words: str) -> str:
+    """What git says of a repository, whosever it is."""
+    return git(folder, "-c", f"safe.directory={folder}", *words)
+
+
 def lives(pid: int) -> bool:
     return proctable.lives(pid, None)
 
@@ -76,11 +83,14 @@ def lives(pid: int) -> bool:
 class DrillTown:
     """One home in a folder of its own, up and with one rig. `close` takes it down; `keep` leaves its files."""
 
-    def __init__(self, parent: Path | None = None, **settings: Any) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="bt-drill-", dir=parent))
+    def __init__(self, *, small_disk: bool = False, uid: int = 0, **settings: Any) -> None:
+        """`small_disk`: the home is on a disk of its own. `uid`: who the town runs as, if that is not who we are."""
+        self.folder = Path(tempfile.mkdtemp(prefix="bt-drill-"))
         self.home = Home(self.folder / "home")
         self.control = self.folder / "control"
         self.origin = self.folder / "origin.git"
+        self.home.root.mkdir()
+        self.small_disk, self.uid = small_disk and _mount(self.home.root), uid
         self.home.create()
         self.control.mkdir()
         self.environment = {
@@ -88,7 +98,7 @@ class DrillTown:
             **CONTAINER,
             "BOOMTOWN_HOME": str(self.home.root),
             FOLDER: str(self.control),
-            "PYTHONPATH": str(Path(__file__).with_name("versions")),
+            "PYTHONPATH": f"{Path(__file__).with_name('versions')}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_SSH_COMMAND": f"sh {Path(__file__).with_name('remote.sh')} {self.control}",
             "GIT_SSH_VARIANT": "ssh",
@@ -99,6 +109,9 @@ class DrillTown:
         self._zygote: subprocess.Popen[str] | None = None
         self.configure(**settings)
         self._make_origin()
+        if uid:
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, uid, uid)
 
     @property
     def protocol(self) -> int:
@@ -156,7 +169,7 @@ class DrillTown:
     def begin_server(self) -> int:
         if self._zygote is None or self._zygote.poll() is not None:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-m", "tests.drill.zygote", "boomtown"],
+                [*self._as_uid(), sys.executable, "-m", "tests.drill.zygote", "boomtown"],
                 env=self.environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )  # fmt: skip
             assert self._zygote.stdout
@@ -166,6 +179,15 @@ class DrillTown:
         self._zygote.stdin.write("up\n")
         self._zygote.stdin.flush()
         return int(self._zygote.stdout.readline())
+
+    def _as_uid(self) -> list[str]:
+        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--"] if self.uid else []
+
+    def sleep(self, seconds: float) -> None:
+        """Have the machine's clocks say that it was suspended for so long."""
+        path = self.control / "asleep"
+        slept = float(path.read_text()) if path.exists() else 0.0
+        path.write_text(str(slept + seconds))
 
     def end_zygote(self) -> None:
         """The next server is started with the environment as it is then."""
@@ -202,6 +224,8 @@ class DrillTown:
             for pid in self.processes():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+        if self.small_disk and not keep:
+            subprocess.run(["umount", self.home.root], check=False)
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
         return left
@@ -219,13 +243,11 @@ class DrillTown:
     def processes(self) -> dict[int, str]:
         """Everything that belongs to this home, but for who starts its servers: pid and command line."""
         needle, found = os.fsencode(self.folder), {}
-        for proc in proctable.scan().values():
-            if not proc.alive or proc.pid == os.getpid():
-                continue
+        for pid in _everybody():
             with contextlib.suppress(OSError):
-                if needle in Path(f"/proc/{proc.pid}/environ").read_bytes():
-                    line = Path(f"/proc/{proc.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    found[proc.pid] = line
+                if needle in Path(f"/proc/{pid}/environ").read_bytes() and lives(pid):
+                    line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    found[pid] = line
         if self._zygote is not None:
             found.pop(self._zygote.pid, None)
         return found
@@ -233,8 +255,7 @@ class DrillTown:
     def agents(self) -> list[int]:
         """Processes that runs have started."""
         mark = f"{self.home.home_id.read_text().strip()}:" if self.home.home_id.exists() else "-"
-        table = proctable.scan()
-        marks = {pid: proctable.mark_of(pid) or "" for pid, proc in table.items() if proc.alive}
+        marks = {pid: proctable.mark_of(pid) or "" for pid in _everybody() if lives(pid)}
         return [pid for pid, said in marks.items() if said.startswith(mark) and said != f"{mark}git"]
 
     def kill(self, *pids: int | None) -> None:
@@ -341,6 +362,29 @@ class DrillTown:
         with contextlib.suppress(OSError):
             return (self.home.root / "up.log").read_text()[-500:]
         return ""
+
+
+def _everybody() -> list[int]:
+    """All processes but this one, whosever they are."""
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*") if path.name != str(os.getpid())]
+
+
+def _mount(folder: Path) -> bool:
+    """A disk of its own for `folder`; False if that can't be had."""
+    size = f"size={SMALL_DISK}"
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", folder], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def somebody_else() -> int:
+    """A user as whom Python and Boomtown can be run here; 0 if there is none, or none is needed."""
+    change = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+    trial = "import boomtown, subprocess, sys; subprocess.run([sys.executable, '-c', 'import boomtown'], check=True)"
+    if os.getuid() == 0:
+        with contextlib.suppress(OSError):
+            done = subprocess.run([*change, sys.executable, "-c", trial], cwd="/", capture_output=True, check=False)
+            return NOBODY if done.returncode == 0 else 0
+    return 0
 
 
 def _pid(path: Path) -> int | None:

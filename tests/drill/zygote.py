@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 
 from boomtown.api import serve
 from boomtown.domain.errors import BoomtownError
@@ -41,6 +42,8 @@ def _serve(home: Home) -> None:
         status = serve.run(home, port=port, log_file=home.root / "server.log", on_ready=lambda _url, _login: None)
     except BoomtownError as error:
         print(f"boomtown: {error.message}", file=sys.stderr, flush=True)
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(status)
 

@@ -53,6 +53,9 @@ class SimClock:
     def monotonic(self) -> float:
         return self._loop.time()
 
+    def asleep(self) -> float:
+        return 0.0
+
     def jump(self, seconds: float) -> None:
         self._offset += seconds
 

@@ -27,6 +27,10 @@ class Clock(Protocol):
         """Seconds that only grow and that do not count a suspended machine."""
         ...
 
+    def asleep(self) -> float:
+        """For how many seconds the machine was suspended since it was started."""
+        ...
+
 
 class Scheduler(Protocol):
     """Timers, tasks and the threads that may block."""

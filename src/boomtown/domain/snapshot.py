@@ -205,3 +205,5 @@ class Snapshot:
     told: frozenset[tuple[str, str]] = frozenset()
     """Runs, with a message, that the container has."""
     next_due: float | None = None
+    awake_since: float = 0.0
+    """When the machine was last seen to have been suspended before: nobody counts as silent then (epoch seconds)."""

@@ -39,3 +39,11 @@ def steps(environ: Mapping[str, str]) -> Callable[..., None]:
 
 reach = steps(os.environ)
 """`reach(moment, *subjects)`: the process has come to a step, for instance `reach("storing", "run.claimed")`."""
+
+
+def pretended_sleep_s() -> float:
+    """How long the drill says that the machine was suspended (its file `asleep`)."""
+    if FOLDER in os.environ:
+        with contextlib.suppress(FileNotFoundError):
+            return float((Path(os.environ[FOLDER]) / "asleep").read_text())
+    return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -11,12 +12,14 @@ import structlog
 from sqlalchemy import Connection
 
 from boomtown.domain import actions as do
+from boomtown.domain.errors import UnavailableError
 from boomtown.domain.reconcile import alarm_at, reconcile
 from boomtown.domain.seams import Clock, NewId, Scheduler, Timer
 from boomtown.domain.snapshot import Snapshot
 from boomtown.home.config import Settings
 from boomtown.home.paths import Home
 from boomtown.home.steps import reach
+from boomtown.rig import sleep
 from boomtown.rig.changes import apply
 from boomtown.rig.look import look
 from boomtown.rig.observed import Observed
@@ -66,6 +69,8 @@ class Engine:
         self._news = asyncio.Event()
         self._alarms: dict[str, Timer] = {}
         self._waking: set[str] = set()
+        self._asleep = float("-inf")
+        """How long the machine was suspended when what is due was put off for it last."""
 
     # commands
 
@@ -82,8 +87,12 @@ class Engine:
         Whatever `work` raises leaves everything as it was.
         """
 
+        asleep = self._look_at_sleep()
+
         def in_one(db: Connection) -> tuple[Any, Tx, dict[str, tuple[Snapshot, list[do.Effect]]]]:
             tx = Tx(db, self.clock.now(), self.new_id, actor)
+            if asleep is not None:
+                sleep.put_off(tx, asleep)
             result = work(tx)
             ids = [rig_id] if rig_id else [rig["id"] for rig in rigs.all_rigs(db)]
             settled = {known: calm for known in ids if (calm := self._settle(tx, known)) is not None}
@@ -92,9 +101,19 @@ class Engine:
             return given, tx, settled
 
         result, tx, settled = await self.database.write(in_one)
+        self._asleep = self._asleep if asleep is None else asleep
         reach("stored", *tx.emitted)
         await self._after(tx, settled)
         return result
+
+    def _look_at_sleep(self) -> float | None:
+        """For how long the machine was suspended so far, if that is news."""
+        asleep = self.clock.asleep()
+        if asleep - self._asleep < sleep.NOTICED_S:
+            return None
+        if math.isfinite(self._asleep):
+            self.observed.awake_since = self.clock.now()
+        return asleep
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.database.read(work)
@@ -166,13 +185,19 @@ class Engine:
             return snapshot, *reconcile(snapshot, now)
 
         try:
-            seen = await self.read(glance)
-            if seen is None:
+            slept = self._look_at_sleep() is not None
+            seen = None if slept else await self.read(glance)
+            if slept:
+                await self.command(SYSTEM, rig_id, lambda _tx: None)
+            elif seen is None:
                 self._cancel_alarm(rig_id)
             elif seen[1]:
                 await self.command(SYSTEM, rig_id, lambda _tx: None)
             else:
                 self._carry_out(rig_id, seen[0], seen[2])
+        except UnavailableError as error:
+            log.warning("pass.put_off", rig=rig_id, error=error.message)
+            self._set_alarm(rig_id, self.clock.now() + 5.0)
         except Exception:
             log.exception("pass.failed", rig=rig_id)
             self._set_alarm(rig_id, self.clock.now() + 5.0)

@@ -90,6 +90,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         stopping=stopping,
         told=told,
         next_due=beads.next_due(db, rig["id"], now),
+        awake_since=observed.awake_since,
     )
 
 

@@ -60,6 +60,8 @@ class Observed:
         self.calls: dict[str, float] = {}
         self.heartbeats: dict[str, float] = {}
         self.figures = Figures()
+        self.awake_since = 0.0
+        """When the machine was last seen to have slept before: nobody was silent in that time (epoch seconds)."""
         self.closing = False
         """The home goes down: nothing is dispatched any more."""
         self.memory: Callable[[], Machine | None] = lambda: None

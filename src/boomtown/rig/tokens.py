@@ -35,7 +35,10 @@ class Tokens:
         self.clock = clock
 
     def issue(self, claims: Claims, deadline_at: float) -> str:
-        """A token that lives one hour past the run's deadline (epoch seconds); the run number ends it earlier."""
+        """A token that lives one hour past the run's deadline (epoch seconds); the run number ends it earlier.
+
+        Time in which the machine was suspended does not count, as for the deadline.
+        """
         body = {
             "townId": claims.town_id,
             "rigId": claims.rig_id,
@@ -62,7 +65,7 @@ class Tokens:
         names = [name for key in ("townId", "rigId", "agentId", "role") if isinstance(name := body.get(key), str)]
         if isinstance(run, bool) or not isinstance(run, int) or len(names) < 4:
             raise UnauthorizedError("The agent's token lacks a claim.")
-        if not isinstance(exp, (int, float)) or exp <= self.clock.now():
+        if not isinstance(exp, (int, float)) or exp <= self.clock.now() - self.clock.asleep():
             raise UnauthorizedError("The agent's token has expired.")
         return Claims(names[0], names[1], names[2], run, names[3])
 

@@ -39,6 +39,7 @@ home = Table(
     Column("paused", Boolean, nullable=False, default=False),
     Column("breaker_cleared_at", Float),
     Column("created_at", Float, nullable=False),
+    Column("asleep_s", Float, nullable=False, default=0.0, server_default="0"),
 )
 
 towns = Table(
