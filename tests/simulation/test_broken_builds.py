@@ -11,7 +11,7 @@ import pytest
 
 from boomtown.domain.errors import FencedError, UnavailableError
 from boomtown.domain.runs import GitFacts
-from boomtown.rig import desk, engine, refinery
+from boomtown.rig import counter, engine, refinery
 from boomtown.rig.effects import ContainerEffects
 from boomtown.rig.engine import Engine
 from boomtown.store import beads as bead_store
@@ -27,20 +27,20 @@ Patch = pytest.MonkeyPatch
 
 def fence_off(patch: Patch) -> None:
     """A call is answered whether or not its run is over."""
-    right = desk._Call.__init__
+    right = counter.Call.__init__
 
     def wrong(self: Any, db: Any, claims: Any, town_id: str, rig_id: str, agent_id: str | None) -> None:
         try:
             right(self, db, claims, town_id, rig_id, agent_id)
         except FencedError:
-            run = desk.runs.by_number(db, rig_id, claims.run)
+            run = counter.runs.by_number(db, rig_id, claims.run)
             if run is None:
                 raise
-            self.rig, self.run = desk.sql.by_id(db, desk.tables.rigs, rig_id), run
-            self.bead = desk.sql.by_id(db, desk.tables.beads, run["bead_id"])
-            self.polecat = desk.sql.by_id(db, desk.tables.polecats, run["polecat_id"])
+            self.rig, self.run = counter.sql.by_id(db, counter.tables.rigs, rig_id), run
+            self.bead = counter.sql.by_id(db, counter.tables.beads, run["bead_id"])
+            self.polecat = counter.sql.by_id(db, counter.tables.polecats, run["polecat_id"])
 
-    patch.setattr(desk._Call, "__init__", wrong)
+    patch.setattr(counter.Call, "__init__", wrong)
 
 
 def unique_index_dropped(patch: Patch) -> None:

@@ -19,7 +19,8 @@ from boomtown.api.admission import Admission
 from boomtown.api.bodies import read_body
 from boomtown.api.errors import BadMethodError, envelope, json_answer
 from boomtown.domain.errors import BadInputError, NotFoundError
-from boomtown.rig.desk import Body, Desk
+from boomtown.rig.counter import Body
+from boomtown.rig.desk import Desk
 from boomtown.rig.tokens import Claims
 
 MAX_BODY = 1024 * 1024

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,104 +17,33 @@ from boomtown.domain.errors import (
     AlreadyRunningError,
     BadInputError,
     ConflictError,
-    FencedError,
     ForbiddenError,
     NotFoundError,
 )
 from boomtown.domain.runs import StopReason
 from boomtown.rig import beadwork, changes, objects, slinging
-from boomtown.rig.engine import Engine
-from boomtown.rig.objects import Object, Views
+from boomtown.rig.counter import Body, Call, json_of, object_of, text_of
+from boomtown.rig.letters import Letters
+from boomtown.rig.objects import Object
 from boomtown.rig.slinging import Task
 from boomtown.rig.tokens import Claims
 from boomtown.rig.transaction import Tx
 from boomtown.store import beads, events, merges, runs, sql, tables
 from boomtown.store.sql import Row
 
-T = TypeVar("T")
-Body = dict[str, Any] | None
-_Path = tuple[str, str, str | None]
-"""Town, rig and agent of the route; None where it names no agent."""
-
 MOST_OPEN_BEADS = 20
-LONGEST_TEXT = 64 * 1024
 LONGEST_CHECKPOINT = 256 * 1024
-NUDGE_MODES = ("wait-idle", "immediate", "queue")
 
 
-class _Call:
-    """A checked call: who makes it, in which run, on which rig."""
-
-    def __init__(self, db: Connection, claims: Claims, town_id: str, rig_id: str, agent_id: str | None) -> None:
-        if (claims.town_id, claims.rig_id) != (town_id, rig_id):
-            raise ForbiddenError("This token is for another rig.")
-        if agent_id is not None and claims.agent_id != agent_id:
-            raise ForbiddenError("This token is for another agent.")
-        rig = sql.by_id(db, tables.rigs, rig_id)
-        run = runs.by_number(db, rig_id, claims.run)
-        if rig is None or run is None or run["polecat_id"] != claims.agent_id or run["ended_at"] is not None:
-            raise FencedError(f"Run {claims.run} is over or was superseded. Stop working.")
-        self.rig, self.run = rig, run
-        bead, polecat = (
-            sql.by_id(db, tables.beads, run["bead_id"]),
-            sql.by_id(db, tables.polecats, run["polecat_id"]),
-        )
-        assert bead is not None
-        assert polecat is not None
-        self.bead, self.polecat = bead, polecat
-
-    @property
-    def actor(self) -> str:
-        return f"agent:{self.polecat['id']}"
-
-
-class Desk:
+class Desk(Letters):
     """The service behind the agent routes, the tools and `boomtown done`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    # the three ways in
-
-    async def _read(
-        self, claims: Claims, path: tuple[str, str, str | None], work: Callable[[Connection, _Call], T]
-    ) -> T:
-        def checked(db: Connection) -> tuple[str, T]:
-            call = _Call(db, claims, *path)
-            return call.run["id"], work(db, call)
-
-        run_id, result = await self._engine.read(checked)
-        self._engine.observed.called(run_id, self._engine.clock.now())
-        return result
-
-    async def _act(
-        self,
-        claims: Claims,
-        path: _Path,
-        work: Callable[[Tx, _Call], T],
-        answer: Callable[[Tx, T], Any] | None = None,
-    ) -> Any:
-        def checked(tx: Tx) -> tuple[str, T]:
-            call = _Call(tx.db, claims, *path)
-            tx.actor = call.actor
-            return call.run["id"], work(tx, call)
-
-        def answered(tx: Tx, made: tuple[str, T]) -> tuple[str, Any]:
-            return made[0], answer(tx, made[1]) if answer else made[1]
-
-        run_id, result = await self._engine.command(f"agent:{claims.agent_id}", claims.rig_id, checked, answered)
-        self._engine.observed.called(run_id, self._engine.clock.now())
-        return result
-
-    def _views(self, db: Connection) -> Views:
-        return Views(db, self._engine.settings, self._engine.observed, self._engine.clock.now())
 
     # its own bead
 
     async def prime(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
         """Who it is, its bead, its mail (now delivered), what else is open."""
 
-        def work(tx: Tx, call: _Call) -> Object:
+        def work(tx: Tx, call: Call) -> Object:
             views = self._views(tx.db)
             letters = events.undelivered(tx.db, agent_id)
             events.mark_delivered(tx.db, agent_id, tx.now)
@@ -142,21 +71,21 @@ class Desk:
             if stored is not None:
                 return stored
 
-        def work(tx: Tx, call: _Call) -> Object:
-            fields = _object(body)
+        def work(tx: Tx, call: Call) -> Object:
+            fields = object_of(body)
             branch = fields.get("branch")
             if branch != call.run["branch"]:
                 said = "missing" if branch is None else f"“{branch}”"
                 raise BadInputError(f"branch is {said}; yours is {call.run['branch']}.", field="branch")
-            return _done(tx, call, _text(fields, "summary"), _text(fields, "pr_url"))
+            return _done(tx, call, text_of(fields, "summary"), text_of(fields, "pr_url"))
 
         return await self._act(claims, (town_id, rig_id, agent_id), work)
 
     async def heartbeat(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
         """`{run, stop}`; `stop` asks it to end."""
 
-        def work(_db: Connection, call: _Call) -> tuple[str, Object]:
-            _object(body)
+        def work(_db: Connection, call: Call) -> tuple[str, Object]:
+            object_of(body)
             return call.run["id"], {"run": call.run["number"], "stop": call.run["stop_reason"] is not None}
 
         run_id, answer = await self._read(claims, (town_id, rig_id, agent_id), work)
@@ -164,11 +93,11 @@ class Desk:
         return answer
 
     async def put_checkpoint(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
-        def work(tx: Tx, call: _Call) -> Object:
-            fields = _object(body)
+        def work(tx: Tx, call: Call) -> Object:
+            fields = object_of(body)
             if "data" not in fields:
                 raise BadInputError('data is missing. Send {"data": …}.', field="data")
-            data = _json(fields["data"])
+            data = json_of(fields["data"])
             if len(json.dumps(data)) > LONGEST_CHECKPOINT:
                 raise BadInputError(f"data is longer than {LONGEST_CHECKPOINT // 1024} KiB.", field="data")
             sql.change(tx.db, tables.beads, call.bead["id"], checkpoint=data, updated_at=tx.now)
@@ -185,13 +114,13 @@ class Desk:
     async def completed(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
         """A hint; git decides."""
 
-        def work(tx: Tx, call: _Call) -> Object:
-            fields = _object(body)
+        def work(tx: Tx, call: Call) -> Object:
+            fields = object_of(body)
             if fields.get("status") not in ("completed", "failed"):
                 raise BadInputError(
                     f"status is {fields.get('status')!r}; it must be completed or failed.", field="status"
                 )
-            hint = {"status": fields["status"], "reason": _text(fields, "reason")}
+            hint = {"status": fields["status"], "reason": text_of(fields, "reason")}
             tx.emit("run.hint", rig=call.rig, bead_id=call.bead["id"], agent_id=agent_id, run_id=call.run["id"], **hint)
             return hint
 
@@ -200,9 +129,9 @@ class Desk:
     async def ask(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
         """Ask a person: the run ends soon, its work is kept, and the bead is held until there is an answer."""
 
-        def work(tx: Tx, call: _Call) -> Object:
-            fields = _object(body)
-            text, options = _text(fields, "question"), fields.get("options") or []
+        def work(tx: Tx, call: Call) -> Object:
+            fields = object_of(body)
+            text, options = text_of(fields, "question"), fields.get("options") or []
             if not (text or "").strip():
                 raise BadInputError("question is empty. Say in it what you need to know.", field="question")
             if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
@@ -212,7 +141,7 @@ class Desk:
         return await self._act(claims, (town_id, rig_id, agent_id), work)
 
     async def molecule(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
-        def work(_db: Connection, call: _Call) -> Object:
+        def work(_db: Connection, call: Call) -> Object:
             raise NotFoundError(f"The bead “{call.bead['title']}” has no molecule.")
 
         return await self._read(claims, (town_id, rig_id, agent_id), work)
@@ -220,7 +149,7 @@ class Desk:
     # beads
 
     async def list_beads(self, claims: Claims, town_id: str, rig_id: str) -> list[Object]:
-        def work(db: Connection, _call: _Call) -> list[Object]:
+        def work(db: Connection, _call: Call) -> list[Object]:
             return self._views(db).beads(beads.of_rig(db, rig_id))
 
         return await self._read(claims, (town_id, rig_id, None), work)
@@ -233,8 +162,8 @@ class Desk:
     async def create_bead(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
         """A held bead, for the same agent: it starts only if the rig sets `agents_may_sling`."""
 
-        def work(tx: Tx, call: _Call) -> str:
-            fields = _object(body)
+        def work(tx: Tx, call: Call) -> str:
+            fields = object_of(body)
             if fields.get("type", BeadType.ISSUE) != BeadType.ISSUE:
                 raise BadInputError(f"type is {fields['type']!r}; agents make issues here.", field="type")
             held = not call.rig["settings"].get("agents_may_sling")
@@ -243,12 +172,12 @@ class Desk:
         return await self._act(claims, (town_id, rig_id, None), work, lambda tx, made: self._views(tx.db).bead(made))
 
     async def escalate(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
-        def work(tx: Tx, call: _Call) -> str:
-            return self._add(tx, call, _object(body), BeadType.ESCALATION, False)
+        def work(tx: Tx, call: Call) -> str:
+            return self._add(tx, call, object_of(body), BeadType.ESCALATION, False)
 
         return await self._act(claims, (town_id, rig_id, None), work, lambda tx, made: self._views(tx.db).bead(made))
 
-    def _add(self, tx: Tx, call: _Call, fields: dict[str, Any], bead_type: str, held: bool) -> str:
+    def _add(self, tx: Tx, call: Call, fields: dict[str, Any], bead_type: str, held: bool) -> str:
         bead_id = tx.new_id()
         task = Task(
             title=fields.get("title") or "",
@@ -261,7 +190,7 @@ class Desk:
         labels = fields.get("labels") or []
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise BadInputError("labels must be a list of texts.", field="labels")
-        metadata = _json(fields.get("metadata"))
+        metadata = json_of(fields.get("metadata"))
         slinging.add_bead(
             tx,
             call.rig,
@@ -281,7 +210,7 @@ class Desk:
 
     async def set_bead_status(self, claims: Claims, town_id: str, rig_id: str, bead_id: str, body: Body) -> Object:
         def check() -> None:
-            status = _object(body).get("status")
+            status = object_of(body).get("status")
             if status not in (BeadStatus.IN_REVIEW, BeadStatus.CLOSED):
                 raise BadInputError(f"status is {status!r}; agents may set in_review or closed.", field="status")
 
@@ -296,7 +225,7 @@ class Desk:
         body: Body,
         check: Callable[[], None] | None = None,
     ) -> Object:
-        def work(tx: Tx, call: _Call) -> str:
+        def work(tx: Tx, call: Call) -> str:
             bead = _bead(tx.db, rig_id, bead_id)
             own = bead["id"] == call.bead["id"]
             sent = bead["type"] == BeadType.ESCALATION and bead["created_by"] == call.actor
@@ -305,7 +234,7 @@ class Desk:
             if check is not None:
                 check()
             if own:
-                _done(tx, call, _text(body or {}, "summary"), None)
+                _done(tx, call, text_of(body or {}, "summary"), None)
             elif bead["status"] != BeadStatus.CLOSED:
                 beadwork.close(tx, bead)
             return bead["id"]
@@ -325,8 +254,8 @@ class Desk:
     async def hook(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
         """Its own bead: nothing to do. Another: it runs already."""
 
-        def work(db: Connection, call: _Call) -> Object:
-            bead_id = _object(body).get("bead_id")
+        def work(db: Connection, call: Call) -> Object:
+            bead_id = object_of(body).get("bead_id")
             if not isinstance(bead_id, str):
                 raise BadInputError(f"bead_id is {bead_id!r}; it must be a bead's id.", field="bead_id")
             if bead_id != call.bead["id"]:
@@ -338,7 +267,7 @@ class Desk:
     async def unhook(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
         """Stop; the bead is held."""
 
-        def work(tx: Tx, call: _Call) -> str:
+        def work(tx: Tx, call: Call) -> str:
             beadwork.stop(tx, call.polecat)
             return call.polecat["id"]
 
@@ -346,60 +275,14 @@ class Desk:
             claims, (town_id, rig_id, agent_id), work, lambda tx, made: self._views(tx.db).agent(made)
         )
 
-    # mail
-
-    async def mail(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, all: bool = False) -> list[Object]:  # noqa: A002
-        """What was not delivered yet, now delivered; `all` re-reads and marks nothing."""
-        if all:
-            return await self._read(
-                claims,
-                (town_id, rig_id, agent_id),
-                lambda db, _call: [objects.mail(row) for row in events.all_mail(db, agent_id)],
-            )
-
-        def work(tx: Tx, _call: _Call) -> list[Object]:
-            letters = events.undelivered(tx.db, agent_id)
-            events.mark_delivered(tx.db, agent_id, tx.now)
-            return [objects.mail({**letter, "delivered_at": tx.now}) for letter in letters]
-
-        return await self._act(claims, (town_id, rig_id, agent_id), work)
-
-    async def send_mail(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
-        def work(tx: Tx, call: _Call) -> Object:
-            fields = _object(body)
-            sender = fields.get("from_agent_id", call.polecat["id"])
-            if sender != call.polecat["id"]:
-                raise ForbiddenError("from_agent_id is another agent's.")
-            receiver = _receiver(tx, call, fields, "to_agent_id")
-            return _post(tx, call, receiver, _text(fields, "subject") or "", _words(fields, "body"))
-
-        return await self._act(claims, (town_id, rig_id, None), work)
-
-    async def nudge(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
-        """Said to an agent that is spoken with, when its turn ends or at once; else, or in mode `queue`, mail."""
-
-        def work(tx: Tx, call: _Call) -> Object:
-            fields = _object(body)
-            target, mode = _receiver(tx, call, fields, "target_agent_id"), fields.get("mode", NUDGE_MODES[0])
-            if mode not in NUDGE_MODES:
-                raise BadInputError(f"mode is {mode!r}; it must be one of {', '.join(NUDGE_MODES)}.", field="mode")
-            text = _words(fields, "message")
-            live = runs.live_of_bead(tx.db, target["bead_id"])
-            if mode == "queue" or live is None or not self._engine.settings.talks(live["agent_kind"]):
-                return {"nudge_id": _post(tx, call, target, "Nudge", text)["id"]}
-            sender, now = f"{call.polecat['name']}, another agent of this rig,", mode == "immediate"
-            return {"nudge_id": beadwork.send(tx, call.rig, target["bead_id"], text, now=now, sender=sender)}
-
-        return await self._act(claims, (town_id, rig_id, None), work)
-
     async def events(self, claims: Claims, town_id: str, rig_id: str, since: int = 0) -> list[Object]:
-        def work(db: Connection, _call: _Call) -> list[Object]:
+        def work(db: Connection, _call: Call) -> list[Object]:
             return [objects.event(row) for row in events.after(db, since, 1000, rig_id=rig_id)]
 
         return await self._read(claims, (town_id, rig_id, None), work)
 
 
-def _done(tx: Tx, call: _Call, summary: str | None, pr_url: str | None) -> Object:
+def _done(tx: Tx, call: Call, summary: str | None, pr_url: str | None) -> Object:
     """Make the merge and ask the process to stop; whether it holds, git says when the process is gone."""
     if call.run["done_answer"] is not None:
         return call.run["done_answer"]
@@ -423,7 +306,7 @@ def _done(tx: Tx, call: _Call, summary: str | None, pr_url: str | None) -> Objec
     return answer
 
 
-def _ask(tx: Tx, call: _Call, text: str, options: list[str]) -> Object:
+def _ask(tx: Tx, call: Call, text: str, options: list[str]) -> Object:
     """Store the question and ask the process to end; an unanswered one is not asked twice."""
     asked = call.bead["question"]
     if asked is None or asked["run_id"] is not None or asked["text"] != text:
@@ -436,71 +319,8 @@ def _ask(tx: Tx, call: _Call, text: str, options: list[str]) -> Object:
     return {"asked": True, "question": text, "note": "End your turn now. You go on when a person has answered."}
 
 
-def _receiver(tx: Tx, call: _Call, fields: dict[str, Any], name: str) -> Row:
-    """The polecat that the field `name` means."""
-    to = fields.get(name)
-    if not isinstance(to, str):
-        raise BadInputError(f"{name} is {to!r}; it must be an agent's id.", field=name)
-    receiver = sql.by_id(tx.db, tables.polecats, to)
-    if receiver is None or receiver["rig_id"] != call.rig["id"]:
-        raise NotFoundError(f"There is no agent {to} in this rig.")
-    if receiver["released_at"] is not None:
-        raise ConflictError(f"{receiver['name']} is no longer registered.", code="DEREGISTERED")
-    return receiver
-
-
-def _words(fields: dict[str, Any], name: str) -> str:
-    text = _text(fields, name)
-    if not text:
-        raise BadInputError(f"{name} is empty.", field=name)
-    return text
-
-
-def _post(tx: Tx, call: _Call, receiver: Row, subject: str, text: str) -> Object:
-    """Put a letter into another polecat's box."""
-    row = {
-        "id": tx.new_id(),
-        "rig_id": call.rig["id"],
-        "from_agent_id": call.polecat["id"],
-        "to_agent_id": receiver["id"],
-        "subject": subject,
-        "body": text,
-        "created_at": tx.now,
-    }
-    events.send_mail(tx.db, **row)
-    tx.emit("mail.sent", rig=call.rig, agent_id=receiver["id"], mail_id=row["id"])
-    return objects.mail({**row, "delivered_at": None})
-
-
 def _bead(db: Connection, rig_id: str, bead_id: str) -> Row:
     bead = sql.by_id(db, tables.beads, bead_id)
     if bead is None or bead["rig_id"] != rig_id:
         raise NotFoundError(f"There is no bead {bead_id} in this rig.")
     return bead
-
-
-def _object(body: Body) -> dict[str, Any]:
-    if body is None:
-        raise BadInputError("The body must be a JSON object.")
-    return body
-
-
-def _text(fields: dict[str, Any], name: str) -> str | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise BadInputError(f"{name} must be a text, not {type(value).__name__}.", field=name)
-    if len(value) > LONGEST_TEXT:
-        raise BadInputError(f"{name} has {len(value)} characters; at most {LONGEST_TEXT} fit.", field=name)
-    return value
-
-
-def _json(value: Any) -> Any:
-    """Accepted as JSON or as JSON text."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
