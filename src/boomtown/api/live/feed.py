@@ -27,6 +27,8 @@ TICK_PER_LISTENER_S = 0.0005
 """The more there are, the more frames each gets at once."""
 RECENT = 20_000
 """Frames that are kept for those who listen, so that each is read and encoded once."""
+MOST_OPEN = 200
+"""Files that are kept open; more are opened at every look."""
 JUMP = 1 << 20
 """Bytes. A file that grew by more at once is not read through for it."""
 LINES_AT_FIRST = 200
@@ -94,9 +96,15 @@ class _Watched:
 
     run_id: str
     path: Path
+    reader: FrameReader
     size: int = 0
     until: float = 0.0
-    reader: FrameReader | None = None
+
+    def read_from(self, seq: int) -> FrameReader:
+        """Read on after this frame."""
+        self.reader.close()
+        self.reader = FrameReader(self.path, seq)
+        return self.reader
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,7 @@ class Feed:
         self._refreshed_at = 0.0
         self._looking = asyncio.Lock()
         self._news = asyncio.Event()
+        self._buffer = bytearray(1 << 16)
         self._listeners = 0
         self._following: asyncio.Task[None] | None = None
 
@@ -232,8 +241,15 @@ class Feed:
             self._positions.close()
             self._positions = None
         self._owners.clear()
-        self._watched.clear()
+        self._watch({})
         self._forget_recent()
+
+    def _watch(self, wanted: dict[str, _Watched]) -> None:
+        """Look at these files from now on, and let go of the others."""
+        for run_id, watched in self._watched.items():
+            if run_id not in wanted:
+                watched.reader.close()
+        self._watched = wanted
 
     async def _follow(self) -> None:
         while True:
@@ -254,14 +270,40 @@ class Feed:
                 self._positions = await asyncio.to_thread(self._open)
             if refresh:
                 await self._refresh()
-            known = self._positions.known
-            grown = await asyncio.to_thread(_grown, [(each, known(each.run_id)) for each in self._watched.values()])
+            grown, left = self._grown_in_memory(self._positions)
+            if left:
+                order = list(self._watched)
+                grown += await asyncio.to_thread(_grown, left)
+                grown.sort(key=lambda item: order.index(item[0].run_id))
             for watched, seq, lines in grown:
                 self._note(self._positions, watched.run_id, seq, lines)
             if grown:
                 self._positions.flush()
                 self._news.set()
                 self._news = asyncio.Event()
+
+    def _grown_in_memory(self, positions: Positions) -> tuple[list[_Grown], list[tuple[_Watched, int]]]:
+        """What was written since the last look, and what a thread has to look at.
+
+        A frame that an agent has just written is in memory: to read it here takes less than to ask a thread for it.
+        """
+        grown: list[_Grown] = []
+        left: list[tuple[_Watched, int]] = []
+        for number, watched in enumerate(self._watched.values()):
+            known, reader = positions.known(watched.run_id), watched.reader
+            if reader.seq != known or number >= MOST_OPEN:
+                left.append((watched, known))
+                continue
+            try:
+                lines = reader.lines_in_memory(self._buffer)
+            except FileNotFoundError:
+                continue  # nothing was written yet
+            except OSError:
+                left.append((watched, known))
+                continue
+            if lines:
+                grown.append((watched, reader.seq, lines))
+        return grown, left
 
     def _note(self, positions: Positions, run_id: str, seq: int, lines: list[tuple[int, bytes]]) -> None:
         """Give new frames their positions, and keep them for those who listen."""
@@ -300,14 +342,23 @@ class Feed:
         self._know(found)
         kept = {run_id: watched for run_id, watched in self._watched.items() if watched.until > now}
         for run in found:
-            watched = kept.setdefault(run["run_id"], _Watched(run["run_id"], self._home.stream(run["run_id"])))
+            watched = kept.get(run["run_id"]) or self._watched_run(run["run_id"])
+            kept[run["run_id"]] = watched
             watched.until = float("inf") if run["live"] else now + ENDED_RUNS_S
-        self._watched = kept
+        self._watch(kept)
+
+    def _watched_run(self, run_id: str) -> _Watched:
+        assert self._positions is not None
+        path = self._home.stream(run_id)
+        return _Watched(run_id, path, FrameReader(path, self._positions.known(run_id)))
 
 
-def _grown(all_watched: Iterable[tuple[_Watched, int]]) -> list[tuple[_Watched, int, list[tuple[int, bytes]]]]:
+_Grown = tuple[_Watched, int, list[tuple[int, bytes]]]
+
+
+def _grown(all_watched: Iterable[tuple[_Watched, int]]) -> list[_Grown]:
     """The runs whose file has frames past the known one: the newest, and all if they are few. Blocking."""
-    grown = []
+    grown: list[_Grown] = []
     for watched, known in all_watched:
         try:
             size = watched.path.stat().st_size
@@ -318,12 +369,13 @@ def _grown(all_watched: Iterable[tuple[_Watched, int]]) -> list[tuple[_Watched, 
         lines: list[tuple[int, bytes]] = []
         if size - watched.size <= JUMP:
             reader = watched.reader
-            if reader is None or reader.seq != known:
-                reader = watched.reader = FrameReader(watched.path, known)
+            if reader.seq != known:
+                reader = watched.read_from(known)
             lines = reader.read_lines(RECENT, 2 * JUMP)
             seq = reader.seq
         else:
-            watched.reader, seq = None, last_seq(watched.path)
+            seq = last_seq(watched.path)
+            watched.read_from(seq)
         watched.size = size if len(lines) < RECENT else size - 1  # there may be more: look again
         if seq > known:
             grown.append((watched, seq, lines))
