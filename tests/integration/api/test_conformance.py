@@ -114,6 +114,7 @@ def test_every_procedure_does_what_it_should(town: Town, session: Session) -> No
     assert right("listRigs", townId=second)[0]["id"] == rig["id"]
     assert right("getTown", townId=second)["rigs"][0]["name"] == "other"
     assert right("updateRig", rigId="other", settings={"max_polecats": 2})["max_polecats"] == 2
+    assert right("updateRig", rigId="other", maxPolecats=3)["max_polecats"] == 3
     assert right("checkRig", rigId="other")["green"]
     assert right("deleteRig", rigId="other") == {}
     assert right("deleteTown", townId=second) == {}
@@ -232,6 +233,21 @@ def test_what_is_not_there_is_not_found(session: Session) -> None:
         for name in names.split():
             answer = session.ask(name, **{field: "nowhere-at-all"})
             assert answer["error"]["shape"]["data"]["code"] == "NOT_FOUND", (name, answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        *(("listBeads", "cursor", {"cursor": cursor}) for cursor in ("x", "-1", "9" * 30, "1_0")),
+        ("updateRig", "settings", {}),
+        ("updateRig", "settings", {"settings": {}}),
+    ],
+)
+def test_what_the_types_allow_but_makes_no_sense_is_refused_by_name(
+    session: Session, name: str, field: str, value: dict[str, Any]
+) -> None:
+    data = session.ask(name, rigId="web", **value)["error"]["shape"]["data"]
+    assert (data["code"], data["issues"][0]["path"]) == ("BAD_REQUEST", [field])
 
 
 @pytest.mark.parametrize("name", ["onEvents", "onStreams", "onLive"])

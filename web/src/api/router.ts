@@ -738,7 +738,11 @@ export interface UpdateRig {
   /** An id, a unique beginning of one (4 characters or more), or a name. */
   rigId: string;
   /** Setting → value; null: its default. */
-  settings: Record<string, SettingValue>;
+  settings?: Record<string, SettingValue>;
+  maxPolecats?: number | null;
+  agent?: string | null;
+  gates?: string[] | null;
+  merge?: MergeMode | null;
 }
 
 /** `input_tokens` has the cached ones in it, `output_tokens` the reasoning. `cost_usd` null: the agent is silent. */
@@ -825,7 +829,10 @@ export type Gastown = {
   getRig: Query<RigInput, RigAtWork>;
   /** Clone a repository and put it under management; a failed try leaves nothing. */
   createRig: Mutation<CreateRig, RigAdded>;
-  /** Change settings of a rig. Lowering a cap stops nothing that runs. */
+  /**
+   * Change settings of a rig, those of `createRig` also by their names there. A lower cap stops nothing that
+   * runs.
+   */
   updateRig: Mutation<UpdateRig, Rig>;
   /** Remove a rig; refused with unfinished beads or unmerged branches unless `discard`. */
   deleteRig: Mutation<DeleteRig, Record<string, Anything>>;

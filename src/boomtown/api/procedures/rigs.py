@@ -31,7 +31,13 @@ class ListRigs(Input):
 
 
 class UpdateRig(RigInput):
-    settings: Annotated[dict[str, SettingValue], Field(min_length=1, description="Setting → value; null: its default.")]
+    settings: Annotated[
+        dict[str, SettingValue], Field(default_factory=dict, description="Setting → value; null: its default.")
+    ]
+    max_polecats: int | None = None
+    agent: Word | None = None
+    gates: list[Text] | None = None
+    merge: Annotated[MergeMode | None, Field(strict=False)] = None
 
 
 class DeleteRig(RigInput):
@@ -58,7 +64,7 @@ async def create_rig(caller: Caller, q: CreateRig) -> shapes.RigAdded:
 
 @gastown.mutation
 async def update_rig(caller: Caller, q: UpdateRig) -> shapes.Rig:
-    """Change settings of a rig. Lowering a cap stops nothing that runs."""
+    """Change settings of a rig, those of `createRig` also by their names there. A lower cap stops nothing that runs."""
     return await caller.town.update_rig(caller.actor, **q.given())
 
 

@@ -18,6 +18,8 @@ from boomtown.store import beads, merges, messages, runs, sql, tables
 from boomtown.store.sql import Row
 
 MOST_ITEMS = 500
+LONGEST_CURSOR = 15
+"""Digits; a longer one is none of ours, and more than the database counts to."""
 AGENT_ENDS_S = 60.0
 
 
@@ -99,17 +101,14 @@ class BeadService(Service):
     ) -> Object:
         """`{items, nextCursor}`, in the order given, or the newest first; without `limit` at most 500 a page."""
         size = max(1, min(limit or MOST_ITEMS, MOST_ITEMS))
-        try:
-            after = int(cursor or 0)
-        except ValueError:
-            raise BadInputError(
-                f"cursor is {cursor!r}; use the nextCursor of the page before.", field="cursor"
-            ) from None
+        after = cursor or "0"
+        if not after.isdecimal() or not after.isascii() or len(after) > LONGEST_CURSOR:
+            raise BadInputError(f"cursor is {cursor!r}; use the nextCursor of the page before.", field="cursor")
 
         def read(db: Connection) -> Object:
             rig = finding.rig(db, rig_id)
             rows = beads.of_rig(
-                db, rig["id"], status=status, bead_type=type, after_seq=after, newest=newest, limit=size + 1
+                db, rig["id"], status=status, bead_type=type, after_seq=int(after), newest=newest, limit=size + 1
             )
             more = str(rows[size - 1]["seq"]) if len(rows) > size else None
             return {"items": self._views(db).beads(rows[:size]), "nextCursor": more}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from boomtown.container.protocol import CloneSpec
 from boomtown.domain.beads import BeadStatus
-from boomtown.domain.errors import BoomtownError, ConflictError
+from boomtown.domain.errors import BadInputError, BoomtownError, ConflictError
 from boomtown.rig import beadwork, finding, objects, reading, rigwork
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
@@ -139,8 +139,11 @@ class RigService(Service):
         finally:
             self._engine.observed.finish(f"clone {name.lower()}")
 
-    async def update_rig(self, actor: str, rig_id: str, settings: dict[str, Any]) -> Object:
-        checked = rigwork.check_settings(settings, self._engine.settings)
+    async def update_rig(self, actor: str, rig_id: str, settings: dict[str, Any] | None = None, **named: Any) -> Object:
+        """`named`: settings, too. What is not given stays as it is."""
+        if not (wanted := {**(settings or {}), **named}):
+            raise BadInputError("settings is missing: give at least one setting of the rig.", field="settings")
+        checked = rigwork.check_settings(wanted, self._engine.settings)
 
         def work(tx: Tx) -> str:
             rig = finding.rig(tx.db, rig_id)
