@@ -23,6 +23,7 @@ from boomtown.api.app import App
 from boomtown.api.auth import People
 from boomtown.api.http import Http
 from boomtown.api.listening import check_host, listen, url_of
+from boomtown.api.telemetry import exporting
 from boomtown.container.local import LocalContainer
 from boomtown.container.settings import Settings as ContainerSettings
 from boomtown.domain.errors import BoomtownError, ConflictError
@@ -148,6 +149,10 @@ async def _serve(home: Home, settings: config.Settings, options: Options, on_rea
         scheduler.spawn(_keep_backed_up(runtime), name="back up")
         app = App(home, runtime, People(home, clock, runtime.town), allow_remote=options.allow_remote)
         await runtime.start(url)
+        if (telemetry := exporting(runtime.town, os.environ)) is not None:
+            runtime.engine.on_command = telemetry.commanded
+            scheduler.spawn(telemetry.follow(), name="telemetry")
+            closing.push_async_callback(telemetry.close)
         await container.open()
         await _answer(home, app, listening, url, on_ready, runtime, stop)
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -36,6 +37,17 @@ ROUNDS = 50
 SYSTEM = "system"
 
 
+@dataclass(frozen=True)
+class Commanded:
+    """A command that was stored: whose it was, the kinds of its events, and when it came and was stored (epoch s)."""
+
+    actor: str
+    rig_id: str | None
+    events: tuple[str, ...]
+    began: float
+    ended: float
+
+
 class Effects(Protocol):
     """Carries out effects; each is idempotent and ends by waking its rig."""
 
@@ -63,6 +75,8 @@ class Engine:
         self.observed = Observed()
         self.watch = Watch()
         self.effects: Effects | None = None
+        self.on_command: Callable[[Commanded], None] | None = None
+        """Told of each command that left something in the ledger."""
         self.last_seq = 0
         self.counts: Counter[str] = Counter()
         """How many events of each kind there were since the server began."""
@@ -100,9 +114,12 @@ class Engine:
             reach("storing", *tx.emitted)
             return given, tx, settled
 
+        began = self.clock.now()
         result, tx, settled = await self.database.write(in_one)
         self._asleep = self._asleep if asleep is None else asleep
         reach("stored", *tx.emitted)
+        if self.on_command is not None and tx.emitted:
+            self.on_command(Commanded(actor, rig_id, tuple(tx.emitted), began, self.clock.now()))
         await self._after(tx, settled)
         return result
 

@@ -113,7 +113,7 @@ class WholeService(Service):
         return self._engine.last_seq
 
     async def runs_since(self, at: float) -> list[Object]:
-        """What runs now or has ended since `at` (epoch seconds): `run_id`, `agent_id`, `rig_id`, `live`."""
+        """What runs now or has ended since `at` (epoch s): `run_id`, `agent_id`, `rig_id`, `live`, `claimed_at`."""
         return await self._engine.read(lambda db: [_run(row) for row in runs.ended_since(db, at)])
 
     async def runs_named(self, run_ids: Sequence[str]) -> list[Object]:
@@ -141,4 +141,5 @@ def _run(row: Row) -> Object:
         "agent_id": row["polecat_id"],
         "rig_id": row["rig_id"],
         "live": row["ended_at"] is None,
+        "claimed_at": row["claimed_at"],
     }
