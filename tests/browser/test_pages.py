@@ -122,30 +122,93 @@ def test_every_page_is_readable_by_all_and_quiet(pages: Pages, open_tab: OpenTab
     assert problems == {}
 
 
-def test_the_login_page_is_readable_by_all(pages: Pages, open_tab: OpenTab) -> None:
-    page = open_tab(pages.town, logged_in=False)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_login_page_is_readable_by_all(pages: Pages, open_tab: OpenTab, scheme: str) -> None:
+    page = open_tab(pages.town, logged_in=False, scheme=scheme)
     expect(page.get_by_label("Or with a token")).to_be_visible()
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / "login-light.png")
+    page.screenshot(path=PICTURES / f"login-{scheme}.png")
     assert serious(page) == []
+
+
+EMPTY = {
+    "inbox": ("/inbox", "Nothing needs you"),
+    "wall": ("/rigs/bare", "Nobody works here now"),
+    "board": ("/rigs/bare/board", "No beads yet"),
+    "landing": ("/rigs/bare/landing", "Nothing has come to land yet"),
+    "bead": ("/beads/00000000", "There is no such bead"),
+    "polecat": ("/polecats/00000000", "There is no such polecat"),
+}
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1440), ("light", PHONE)])
+def test_an_empty_home_teaches_the_next_step(
+    town_for_all: MakeTown, open_tab: OpenTab, scheme: str, width: int
+) -> None:
+    town = town_for_all()
+    page = open_tab(town, scheme=scheme, width=width, failing=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    problems = {}
+
+    def look(name: str, heading: str) -> None:
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        page.screenshot(path=PICTURES / f"empty-{name}-{'phone' if width == PHONE else scheme}.png")
+        problems[name] = serious(page)
+
+    look("home", "A town begins with a repository")
+    page.get_by_role("main").get_by_role("button", name="Add a rig").click()
+    page.get_by_label("Repository").fill("/nowhere/at/all")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("/nowhere/at/all")
+    look("rig", "Add a rig")
+    town.rig("bare")
+    for name, (path, heading) in EMPTY.items():
+        page.goto(town.url + path)
+        look(name, heading)
+    assert {name: found for name, found in problems.items() if found} == {}
 
 
 def test_a_phone_shows_every_page_without_scrolling_sideways(pages: Pages, open_tab: OpenTab) -> None:
     page = open_tab(pages.town, width=PHONE)
-    wide = {}
+    wide: dict[str, Any] = {}
+    problems = {}
     for name in NAMES:
         pages.show(page, name)
         page.screenshot(path=PICTURES / f"{name}-phone.png")
         width = page.evaluate("() => document.scrollingElement.scrollWidth")
         main = page.evaluate("() => document.querySelector('main').scrollWidth")
         wide |= {name: (width, main)} if max(width, main) > PHONE else {}
-    assert wide == {}
+        problems |= {name: found} if (found := serious(page)) else {}
+    assert (wide, problems) == ({}, {})
 
 
 def test_the_title_and_the_icon_count_what_needs_a_person(pages: Pages, open_tab: OpenTab) -> None:
     page = open_tab(pages.town, "/rigs/acme")
     expect(page).to_have_title(f"(2) acme · {AGENTS} of {AGENTS} · Boomtown")
     expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/png"))
+
+
+SPY = """() => {
+  window.told = [];
+  window.Notification = class { constructor(title, { body }) { window.told.push(`${title}: ${body}`); } };
+  window.Notification.permission = "granted";
+  window.Notification.requestPermission = async () => "granted";
+  Object.defineProperty(document, "hidden", { get: () => true });
+}"""
+"""A browser without a screen shows no notification: what would be shown is noted, as if nobody looked at the page."""
+
+
+def test_the_browser_notifies_once_for_each_new_thing_that_needs_a_person(pages: Pages, open_tab: OpenTab) -> None:
+    page = open_tab(pages.town)
+    page.add_init_script(f"({SPY})()")
+    page.goto(f"{pages.town.url}/inbox")
+    expect(page.get_by_text("Port the parser to Rust")).to_be_visible()
+    page.get_by_role("button", name="notify me").click()
+    expect(page.get_by_role("button", name="notifies you")).to_be_visible()
+    pages.town.sling("quick", "Ask me first", rig="billing", options=("--hold",))
+    expect(page.get_by_text("Ask me first")).to_be_visible()
+    told = eventually(lambda: page.evaluate("() => window.told"), "it notifies")
+    assert [words.partition(":")[0] for words in told] == ["Ask me first"]
 
 
 def test_an_address_that_leads_nowhere_says_so(pages: Pages, open_tab: OpenTab) -> None:

@@ -103,6 +103,12 @@ def test_beads_are_dragged_over_the_board(town: Town, open_tab: OpenTab) -> None
     expect(page.get_by_role("region", name="Gave up").get_by_role("article", name="Cancel me")).to_be_visible()
     assert town.bead(working)["status"] == "cancelled"
     expect(page.get_by_text("Make it high")).to_have_count(0)
+    waiting.get_by_role("article", name="First").focus()
+    page.keyboard.press("x")
+    cancelled = page.get_by_role("region", name="Gave up").get_by_role("article", name="First")
+    cancelled.focus()
+    page.keyboard.press("r")
+    expect(waiting.get_by_role("article", name="First")).to_be_visible()
 
 
 def test_a_stopped_polecat_leaves_its_bead_held_until_it_is_started(town: Town, open_tab: OpenTab) -> None:

@@ -60,6 +60,7 @@ export function Header() {
       </span>
       <button type="button" className="find" onClick={openPalette} aria-keyshortcuts="Control+K Meta+K">
         <span className="opt">Find or do… </span>
+        <span className="narrow">Find</span>
         <kbd>{COMMAND}</kbd>
       </button>
       {readsOnly && <span className="stat">you only read</span>}

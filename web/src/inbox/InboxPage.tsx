@@ -6,7 +6,7 @@ import { keyOf, notifying, setNotifying, useTitle } from "../app/attention";
 import { useStatus } from "../app/where";
 import { api } from "../api/client";
 import { beadQuery, diffQuery, inboxQuery } from "../api/queries";
-import type { InboxItem } from "../api/router";
+import type { InboxItem, RigStatus } from "../api/router";
 import { QuestionBox } from "../bead/QuestionBox";
 import { useStore } from "../live/store";
 import { Ask, Do } from "../ui/asking";
@@ -27,6 +27,9 @@ const KINDS: Record<string, string> = {
   budget: "Budget used up",
   question: "Asks you",
   permission: "Asks for permission",
+  budget: "Budget used up",
+  quota: "Limit reached",
+  auth: "Login needed",
 };
 
 /** What waits for a person, oldest first, each with what can be done. */
@@ -121,7 +124,7 @@ function Item({ item, measured }: { item: InboxItem; measured: boolean }) {
         </p>
       )}
       <div className="actions">
-        <Actions item={item} />
+        <Actions item={item} rig={rig} />
       </div>
     </li>
   );
@@ -139,9 +142,9 @@ function Answer({ beadId }: { beadId: string }) {
   return data?.question ? <QuestionBox agentId={data.assignee_agent_bead_id ?? beadId} question={data.question} /> : null;
 }
 
-function Actions({ item }: { item: InboxItem }) {
+function Actions({ item, rig }: { item: InboxItem; rig: RigStatus | undefined }) {
   const [asking, setAsking] = useState<"rework" | "discard" | "cancel" | null>(null);
-  const { bead_id: beadId, merge_id: mergeId } = item;
+  const { bead_id: beadId, merge_id: mergeId, rig_id: rigId } = item;
   const close = (): void => setAsking(null);
   const question = beadId !== null && asking !== null && (
     <Ask
@@ -155,9 +158,16 @@ function Actions({ item }: { item: InboxItem }) {
   );
   if (item.kind === "breaker" || item.kind === "paused") {
     return (
-      <Do className="strong" act={() => api.resume.mutate(item.rig_id === null ? {} : { rigId: item.rig_id })}>
-        Resume dispatch
-      </Do>
+      <>
+        <Do className="strong" act={() => api.resume.mutate(rigId === null ? {} : { rigId })}>
+          Resume dispatch
+        </Do>
+        {rig && (
+          <Link className="button" to="/rigs/$rig/settings" params={{ rig: rig.name }}>
+            Settings
+          </Link>
+        )}
+      </>
     );
   }
   if (mergeId !== null && item.kind !== "approval") {

@@ -28,7 +28,7 @@ export function Feed({ scope, title, few = false }: FeedProps) {
   return (
     <section className={`list feed of-${about}`} aria-label={title}>
       <h2>{title}</h2>
-      {data && events.length === 0 && <p className="quiet">Nothing yet. All that happens is written down here, with who did it.</p>}
+      {data && shown.length === 0 && <p className="quiet">Nothing yet. All that happens is written down here, with who did it.</p>}
       {shown.map((event) => (
         <Entry key={event.seq} event={event} withBead={about !== "bead"} withRig={about === "home"} />
       ))}
