@@ -27,7 +27,6 @@ const KINDS: Record<string, string> = {
   budget: "Budget used up",
   question: "Asks you",
   permission: "Asks for permission",
-  budget: "Budget used up",
   quota: "Limit reached",
   auth: "Login needed",
 };
