@@ -187,6 +187,29 @@ def test_the_output_of_gates_is_live(town: Town, open_tab: OpenTab) -> None:
     expect(over.get_by_role("log")).to_contain_text("it is over")
 
 
+def test_a_budget_that_is_used_up_is_raised_where_it_is_told_of(town: Town, open_tab: OpenTab) -> None:
+    town.rig("spending")
+    town.ok("rig", "set", "spending", "budget_usd_per_day=0.2")
+    (bead,) = town.sling("talker", "Spend", rig="spending")
+    page = open_tab(town, "/rigs/spending")
+    expect(page.get_by_role("article").get_by_text("I was told:")).to_be_visible()
+    town.ok("message", "spending/Toast", "Count.", "--now")
+    expect(page.get_by_role("banner")).to_contain_text("today $0.31of $0.20")
+    town.wait_for(bead, queue_reason="budget")
+    page.goto(f"{town.url}/town")
+    health = page.get_by_role("region", name="Health")
+    expect(health).to_contain_text("$0.31 of $0.20 are spent on spending today: its agents wait")
+    page.keyboard.press("i")
+    item = page.get_by_role("list", name="Inbox").get_by_role("listitem").filter(has_text="spending")
+    expect(item).to_contain_text("Budget used up")
+    item.get_by_role("link", name="Raise it").click()
+    page.get_by_label("Dollars a day").fill("5")
+    page.get_by_role("button", name="Save").click()
+    town.wait_for(bead, status="in_progress")
+    page.keyboard.press("i")
+    expect(item).to_have_count(0)
+
+
 def test_comments_on_lines_go_back_as_rework_and_approval_lands(town: Town, open_tab: OpenTab) -> None:
     town.rig("reviews", "--merge", "review")
     (bead,) = town.sling("reviewed", "Write it", rig="reviews")

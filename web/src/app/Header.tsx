@@ -5,6 +5,7 @@ import { useStore } from "../live/store";
 import { Do } from "../ui/asking";
 import { api } from "../api/client";
 import { Slots } from "../ui/parts";
+import { dailyOf } from "../words/budgets";
 import { costWords, usageWords } from "../words/sentences";
 import { openPalette, openSling } from "./overlays";
 import { useReadsOnly, useRigHere, useStatus } from "./where";
@@ -18,6 +19,7 @@ export function Header() {
   const state = useStore(liveState);
   const readsOnly = useReadsOnly();
   const today = (rig ?? status).usage_today;
+  const daily = dailyOf(status, rig);
   const paused = status.paused || rig?.status === "paused";
   return (
     <header>
@@ -53,6 +55,7 @@ export function Header() {
       {today?.cost_usd != null && (
         <span className="stat opt" title={`Since midnight: ${usageWords(today)}`}>
           today <strong>{costWords(today.cost_usd)}</strong>
+          {daily && `of ${costWords(daily.limit)}`}
         </span>
       )}
       <span className="stat opt" title={status.sandbox_note}>

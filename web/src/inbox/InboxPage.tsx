@@ -169,6 +169,18 @@ function Actions({ item, rig }: { item: InboxItem; rig: RigStatus | undefined })
       </>
     );
   }
+  if (item.kind === "budget" && rig) {
+    return (
+      <>
+        <Link className="button strong" to="/rigs/$rig/settings" params={{ rig: rig.name }}>
+          Raise it
+        </Link>
+        <span className="quiet">
+          or <Words text={`\`${item.action}\``} />
+        </span>
+      </>
+    );
+  }
   if (mergeId !== null && item.kind !== "approval") {
     return (
       <Do className="strong" act={() => api.retryMerge.mutate({ mergeId })}>

@@ -44,6 +44,7 @@ export const SECTIONS: readonly Section[] = [
       { key: "home_files", label: "Files of your home folder to copy, one a line", kind: "list", code: true, usual: ".npmrc", rows: 2 },
       { key: "pass_env", label: "Variables of the server to pass on, one name a line; their values are never shown", kind: "list", code: true, rows: 2 },
       { key: "setup_timeout", label: "Time limit of each, seconds", kind: "seconds", usual: 600 },
+      { key: "run", label: "Command that tries a bead's branch; $PORT is a free port", kind: "line", usual: "npm start -- --port $PORT" },
       { key: "submodules", label: "Check submodules out, too", kind: "flag" },
     ],
   },
@@ -51,6 +52,17 @@ export const SECTIONS: readonly Section[] = [
     title: "Prompt",
     about: "Said to every polecat of this rig, beside its bead.",
     fields: [{ key: "instructions", label: "Instructions", kind: "text", rows: 5, usual: "How to build and test here, what to leave alone" }],
+  },
+  {
+    title: "Budget",
+    about: "What its agents may spend. At 80 % you are told; at 100 % they stop, keep their work, and wait.",
+    fields: [
+      { key: "budget_usd_per_day", label: "Dollars a day", kind: "number", usual: "no bound" },
+      { key: "budget_usd", label: "Dollars in all", kind: "number", usual: "no bound" },
+      { key: "budget_tokens_per_day", label: "Tokens a day", kind: "number", usual: "no bound" },
+      { key: "budget_tokens", label: "Tokens in all", kind: "number", usual: "no bound" },
+      { key: "memory_limit", label: "Memory of a run", kind: "line", usual: "the agent's" },
+    ],
   },
   {
     title: "Landing",

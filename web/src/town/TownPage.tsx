@@ -8,6 +8,7 @@ import type { RigStatus, Status } from "../api/router";
 import { Do } from "../ui/asking";
 import { Ago, Dot, Empty, Slots, type Tone } from "../ui/parts";
 import { Title, Words } from "../ui/Words";
+import { biting, isUsedUp } from "../words/budgets";
 import { usageWords } from "../words/sentences";
 import { count, size } from "../words/time";
 import { Feed } from "./Feed";
@@ -131,14 +132,15 @@ function Health({ status }: { status: Status }) {
       : ["warn", "Container", "not attached; it comes back by itself, or `boomtown doctor` says why"],
     status.breaker_open ? ["bad", "Dispatch", "stopped: too many beads failed. Look why, then resume"] : status.paused ? ["warn", "Dispatch", "paused"] : ["ok", "Dispatch", "running"],
     ...(status.usage ? [["off", "Used", `${status.usage_today ? usageWords(status.usage_today) : "nothing"} today, ${usageWords(status.usage)} in all`] as [Tone, string, string]] : []),
+    ...biting(status).map((budget): [Tone, string, string] => [isUsedUp(budget) ? "bad" : "warn", "Budget", `${budget.words}${isUsedUp(budget) ? ": its agents wait" : ""}`]),
     ["off", "Sandbox", status.sandbox === "none" ? "none: agents run as you, and can do what you can" : status.sandbox],
   ];
   return (
     <section className="list health" aria-label="Health">
       <h2>Health</h2>
       <dl>
-        {parts.map(([tone, name, text]) => (
-          <div key={name}>
+        {parts.map(([tone, name, text], at) => (
+          <div key={at}>
             <dt>
               <Dot tone={tone} /> {name}
             </dt>
