@@ -205,10 +205,11 @@ def test_the_browser_notifies_once_for_each_new_thing_that_needs_a_person(pages:
     expect(page.get_by_text("Port the parser to Rust")).to_be_visible()
     page.get_by_role("button", name="notify me").click()
     expect(page.get_by_role("button", name="notifies you")).to_be_visible()
-    pages.town.sling("quick", "Ask me first", rig="billing", options=("--hold",))
+    (bead,) = pages.town.sling("quick", "Ask me first", rig="billing", options=("--hold",))
     expect(page.get_by_text("Ask me first")).to_be_visible()
     told = eventually(lambda: page.evaluate("() => window.told"), "it notifies")
     assert [words.partition(":")[0] for words in told] == ["Ask me first"]
+    pages.town.ok("bead", "cancel", bead)
 
 
 def test_an_address_that_leads_nowhere_says_so(pages: Pages, open_tab: OpenTab) -> None:
