@@ -342,3 +342,8 @@ def test_a_viewer_sees_all_and_slings_nothing(town: Town, open_tab: OpenTab) -> 
     page.get_by_role("button", name="start Held for a while").click()
     expect(page.get_by_role("alert")).to_contain_text("needs the role operator")
     assert town.beads("watched")[0]["queue_reason"] == "held"
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox").fill("pause watched")
+    page.keyboard.press("Enter")
+    refused = page.get_by_role("dialog", name="That was refused")
+    expect(refused).to_contain_text("needs the role operator")

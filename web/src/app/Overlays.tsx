@@ -5,7 +5,8 @@ import { api } from "../api/client";
 import { useStore } from "../live/store";
 import { SlingDialog } from "../sling/SlingDialog";
 import { AddRigDialog } from "../town/AddRigDialog";
-import { Ask } from "../ui/asking";
+import { Ask, Refusal } from "../ui/asking";
+import { Dialog } from "../ui/Dialog";
 import { useKeys } from "../ui/keys";
 import { KeysDialog } from "./KeysDialog";
 import { closeOverlay, openKeys, openPalette, openSling, overlay, type Overlay } from "./overlays";
@@ -54,6 +55,17 @@ function One({ open }: { open: NonNullable<Overlay> }) {
       return <KeysDialog />;
     case "rig":
       return <AddRigDialog />;
+    case "refused":
+      return (
+        <Dialog title="That was refused" onClose={closeOverlay}>
+          <Refusal error={open.error} />
+          <div className="buttons">
+            <button type="button" className="strong" autoFocus onClick={closeOverlay}>
+              Close
+            </button>
+          </div>
+        </Dialog>
+      );
     case "stop":
       return (
         <Ask

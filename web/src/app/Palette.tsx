@@ -10,7 +10,7 @@ import { refreshAll } from "../live/freshness";
 import { Dialog } from "../ui/Dialog";
 import { visible } from "../words/visible";
 import { notifying, setNotifying } from "./attention";
-import { askForMessage, askToStop, closeOverlay, openAddRig, openKeys, openSling } from "./overlays";
+import { askForMessage, askToStop, closeOverlay, openAddRig, openKeys, openSling, sayRefused } from "./overlays";
 import { setTheme, theme } from "./theme";
 import { useRigHere, useStatus } from "./where";
 
@@ -34,7 +34,7 @@ export function Palette() {
   const run = (command: Command | undefined): void => {
     if (!command) return;
     closeOverlay();
-    command.act();
+    Promise.resolve(command.act()).catch(sayRefused);
   };
   const pressed = (event: KeyboardEvent): void => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;

@@ -7,6 +7,7 @@ export type Overlay =
   | { kind: "keys" }
   | { kind: "rig" }
   | { kind: "stop" | "message"; agentId: string; name: string }
+  | { kind: "refused"; error: unknown }
   | null;
 
 export const overlay = createStore<Overlay>(null);
@@ -17,4 +18,5 @@ export const openKeys = (): void => overlay.set({ kind: "keys" });
 export const openAddRig = (): void => overlay.set({ kind: "rig" });
 export const askToStop = (agentId: string, name: string): void => overlay.set({ kind: "stop", agentId, name });
 export const askForMessage = (agentId: string, name: string): void => overlay.set({ kind: "message", agentId, name });
+export const sayRefused = (error: unknown): void => overlay.set({ kind: "refused", error });
 export const closeOverlay = (): void => overlay.set(null);

@@ -6,13 +6,13 @@ import { useTitle } from "../app/attention";
 import { api, isNotFound } from "../api/client";
 import { beadQuery, rigQuery } from "../api/queries";
 import type { BeadWithMerge } from "../api/router";
-import { actsOf } from "../board/acts";
+import { actsOf, type Act } from "../board/acts";
 import { useNow } from "../live/clock";
 import { refreshAll } from "../live/freshness";
 import { GateOutput } from "../merge/GateOutput";
 import { MergeWords } from "../merge/MergeWords";
 import { Feed } from "../town/Feed";
-import { Ask, Do } from "../ui/asking";
+import { Ask, Do, Refusal } from "../ui/asking";
 import { useKeys } from "../ui/keys";
 import { Ago, Dot, Empty, Trouble, type Tone } from "../ui/parts";
 import { Tabs, type Tab } from "../ui/Tabs";
@@ -115,7 +115,12 @@ function Actions({ bead }: { bead: BeadWithMerge }) {
   const [asking, setAsking] = useState<"rework" | "discard" | "cancel" | null>(null);
   const beadId = bead.id;
   const merge = bead.merge;
-  useKeys(Object.fromEntries(actsOf(bead, merge).map((act) => [act.key, () => (act.sure === undefined ? void act.act().finally(refreshAll) : setAsking("cancel"))])));
+  const [refused, setRefused] = useState<unknown>(null);
+  const run = (act: Act): void => {
+    if (act.sure !== undefined) setAsking("cancel");
+    else act.act().then(() => setRefused(null), setRefused).finally(refreshAll);
+  };
+  useKeys(Object.fromEntries(actsOf(bead, merge).map((act) => [act.key, () => run(act)])));
   const unfinished = bead.status === "open" || bead.status === "in_progress" || bead.status === "in_review";
   return (
     <div className="actions">
@@ -160,6 +165,7 @@ function Actions({ bead }: { bead: BeadWithMerge }) {
           Cancel it
         </button>
       )}
+      {refused !== null && <Refusal error={refused} />}
       {asking === "rework" && <Ask title="Send it back" asks="What should be different?" does="Send back" act={(comment) => api.reworkBead.mutate({ beadId, comment })} onClose={() => setAsking(null)} />}
       {asking === "discard" && <Ask title="Discard this bead?" text="Its branch goes; the tip stays in the clone." does="Discard" danger act={() => api.discardBead.mutate({ beadId })} onClose={() => setAsking(null)} />}
       {asking === "cancel" && <Ask title="Cancel this bead?" text="Its work is kept, and a retry takes it up again." does="Cancel it" danger act={() => api.cancelBead.mutate({ beadId })} onClose={() => setAsking(null)} />}

@@ -7,6 +7,9 @@ import { streamOf } from "../live/streams";
 /** A merge is tested for seconds to minutes; its output is asked for so often while somebody looks. */
 const LIVE_EVERY_MS = 700;
 
+/** A gate that never pauses must not keep us reading. */
+const MOST_PAGES = 8;
+
 /** How far a merge's log was read, and as which stream it is shown: each time it is tested is one of its own. */
 interface Reader {
   stream: string;
@@ -36,7 +39,7 @@ export function useGates(merge: Pick<Merge, "id" | "status">, wanted = true): Ga
 }
 
 async function readOn(mergeId: string): Promise<Gates> {
-  for (;;) {
+  for (let pages = 1; ; pages += 1) {
     const before = readers.get(mergeId);
     const page = await api.getGateOutput.query({ mergeId, ...(before ? { since: before.since } : {}) });
     const stream = `gates ${mergeId} ${page.steps[0]?.began_at ?? ""}`;
@@ -48,7 +51,7 @@ async function readOn(mergeId: string): Promise<Gates> {
     readers.set(mergeId, reader);
     reader.since = page.nextSince;
     streamOf(stream).take(framesOf(page, reader));
-    if (page.text === "") return { steps: page.steps, count: page.gates.length, path: page.path, stream };
+    if (page.text === "" || pages >= MOST_PAGES) return { steps: page.steps, count: page.gates.length, path: page.path, stream };
   }
 }
 
