@@ -11,7 +11,6 @@ from boomtown.container.git import Done, GitError, scrub
 from boomtown.container.origin import LocalOrigin
 from boomtown.container.protocol import PushResult, PushSpec
 from boomtown.domain.errors import ConflictError, NotFoundError, UnavailableError
-from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -37,17 +36,16 @@ _NO_RIGHT = re.compile(
 async def push(clone: Clone, spec: PushSpec) -> PushResult:
     """See `ContainerClient.push`. What is there already counts as landed."""
     default = spec.base_branch
-    base = await clone.base(default)
-    if base is not None and await clone.contains(base, spec.commit):
-        return PushResult(LANDED, ref=f"refs/heads/{default}")
-    if base != spec.base:
-        return PushResult(MOVED, words=f"{default} moved.")
     origin = await LocalOrigin.of(clone)
     target = f"boomtown/{default}" if origin and origin.checked_out(default) else default
-    async with clone.lock:
-        if await clone.base(default) != spec.base:  # another push of ours landed while this one waited
+    async with clone.lock:  # what we expect there must not be newer than the base that the commit was made on
+        expected = clone.ref(f"refs/remotes/origin/{target}")
+        base = await clone.base(default)
+        if base is not None and await clone.contains(base, spec.commit):
+            return PushResult(LANDED, ref=f"refs/heads/{default}")
+        if base != spec.base:
             return PushResult(MOVED, words=f"{default} moved.")
-        return await _advance(clone, target, spec.commit, clone.ref(f"refs/remotes/origin/{target}"))
+        return await _advance(clone, target, spec.commit, expected)
 
 
 async def push_branch(clone: Clone, branch: str) -> PushResult:
@@ -66,12 +64,10 @@ async def push_branch(clone: Clone, branch: str) -> PushResult:
 async def _advance(clone: Clone, target: str, commit: str, expected: str | None) -> PushResult:
     """Move `target` on the remote from `expected` (None: it must not exist) to `commit`, or not at all."""
     ref = f"refs/heads/{target}"
-    reach("pushing")
     done = await clone.speak(
         "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{expected or ''}", "town", f"{commit}:{ref}",
         ok=None,
     )  # fmt: skip
-    reach("pushed")
     if done.code == 0:
         log.info("push.landed", rig=clone.name, ref=ref, commit=commit)
         return PushResult(LANDED, ref=ref)

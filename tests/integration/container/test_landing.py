@@ -54,6 +54,16 @@ async def land(container: Container, spec: RunSpec, made: MergePlan) -> pushing.
     return await pushing.push(container.clones.get("web"), PushSpec("web", spec.base_branch, made.base, made.commit))
 
 
+async def test_of_two_that_were_made_on_the_same_base_and_pushed_at_once_one_lands(tmp_path: Path) -> None:
+    kit, origin = Kit(tmp_path), repository(tmp_path)
+    async with kit.inside(origin) as container:
+        specs = [await worked(kit, container, works(**{f"{name}__txt": name})) for name in "ab"]
+        made = [await plan(container, spec) for spec in specs]
+        landed = await asyncio.gather(*(land(container, spec, one) for spec, one in zip(specs, made, strict=True)))
+        assert sorted(result.status for result in landed) == ["landed", "moved"]
+        assert git(origin, "rev-list", "--count", "main") == "2"
+
+
 @pytest.mark.parametrize(("style", "parents"), [("squash", 1), ("merge", 2)])
 async def test_a_branch_lands_as_one_commit(tmp_path: Path, style: str, parents: int) -> None:
     kit, origin = Kit(tmp_path), repository(tmp_path)
