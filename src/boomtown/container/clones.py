@@ -1,6 +1,7 @@
 """The bare clone that all worktrees of a rig share: its configuration, its fetches, and where new branches start.
 
-Agents see the remote as `origin`, without credentials and with a dead end to push to. The town's own commands speak to
+Agents see the remote as `origin`, without credentials, with a dead end to push to, and without a refspec: what they
+fetch is in their own FETCH_HEAD, and `origin/<default>` is where the town saw it last. The town's own commands speak to
 `town`, a remote that exists only in the environment of those commands.
 """
 
@@ -17,16 +18,15 @@ from typing import Any
 import structlog
 
 from boomtown.container.git import REMOTE_TIMEOUT_S, Done, Git, GitError, scrub
+from boomtown.container.guard import PUSH_REFUSAL, Guard, quoted, write_private
 from boomtown.container.refs import read_ref
 from boomtown.domain.errors import BadInputError, ConflictError, NotFoundError
 from boomtown.home.paths import Home, RigPaths
 
 log = structlog.get_logger()
 
-PUSH_REFUSAL = "Boomtown lands your branch: call done"
 REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
-
-_HOOK = f"""#!/bin/sh
+_REFUSE = f"""#!/bin/sh
 echo "{PUSH_REFUSAL}" >&2
 exit 1
 """
@@ -38,11 +38,10 @@ class Clone:
     def __init__(self, paths: RigPaths, git: Git) -> None:
         self.paths = paths
         self.repo = paths.repo
+        self.guard = Guard(paths)
         self.lock = asyncio.Lock()
         self._git = git
         self._url: str | None = None
-        self._config: bytes | None = None
-        self._config_seen: tuple[int, int, int] | None = None
         self._fetched_at = float("-inf")
         self._fetch_failed: tuple[float, GitError] | None = None
         self._bases: dict[tuple[str, str], str] = {}
@@ -80,28 +79,14 @@ class Clone:
     def set_up(self, url: str, object_format: str) -> None:
         """Write configuration and hooks into the new repositories."""
         self._url = url
-        _write(self.paths.root / "clone.config", _configuration(scrub(url), self.dead_end, object_format).encode())
-        self._config = self._config_seen = None
-        for hooks, hook in ((self.repo / "hooks", "pre-push"), (self.dead_end / "hooks", "pre-receive")):
-            hooks.mkdir(parents=True, exist_ok=True)
-            _write(hooks / hook, _HOOK.encode(), 0o700)
-        self._guard()
+        self.guard.configure(_configuration(scrub(url), self.dead_end, object_format).encode())
+        (self.dead_end / "hooks").mkdir(parents=True, exist_ok=True)
+        write_private(self.dead_end / "hooks" / "pre-receive", _REFUSE.encode(), 0o700)
+        self.guard.renew()
 
     def finish(self) -> None:
         """The clone is whole: from now on the rig has one."""
-        _write(self.paths.root / "origin.json", json.dumps({"url": self.url}).encode())
-
-    def _guard(self) -> None:
-        """Put our configuration back if anybody has written to it: it may name programs for git to run."""
-        path = self.repo / "config"
-        if self._config is None:
-            self._config = (self.paths.root / "clone.config").read_bytes()
-        if self._config_seen is not None and _signature(path) == self._config_seen:
-            return
-        if self._config_seen is not None:
-            log.info("clone.configuration_restored", rig=self.name)
-        _write(path, self._config)
-        self._config_seen = _signature(path)
+        write_private(self.paths.root / "origin.json", json.dumps({"url": self.url}).encode())
 
     def unlock(self) -> None:
         """Take away locks of git commands that were killed; only while nothing else of the home runs."""
@@ -122,14 +107,15 @@ class Clone:
         ok: tuple[int, ...] | None = (0,),
         gently: bool = False,
     ) -> Done:
-        """A local git command on the clone, or on one of its worktrees; see `Git.run`."""
-        self._guard()
+        """A local git command on the clone, or on one of its worktrees (`git_dir`, its record); see `Git.run`."""
+        self.guard.renew()
+        view = self.guard.view
         return await self._git.run(
             *args,
             cwd=cwd or self.paths.root,
-            git_dir=git_dir or self.repo,
+            git_dir=git_dir or view,
             work_tree=work_tree,
-            env=env,
+            env={"GIT_COMMON_DIR": str(view), **(env or {})} if git_dir else env,
             config=config,
             stdin=stdin,
             ok=ok,
@@ -138,10 +124,10 @@ class Clone:
 
     async def speak(self, *args: str, ok: tuple[int, ...] | None = (0,)) -> Done:
         """A git command that speaks to the remote, named `town`."""
-        self._guard()
+        self.guard.renew()
         remote = {"remote.town.url": self.url, "remote.town.fetch": REFSPEC}
         return await self._git.run(
-            *args, cwd=self.paths.root, git_dir=self.repo, config=remote, ok=ok, timeout_s=REMOTE_TIMEOUT_S
+            *args, cwd=self.paths.root, git_dir=self.guard.view, config=remote, ok=ok, timeout_s=REMOTE_TIMEOUT_S
         )
 
     async def plain(self, *args: str, cwd: Path, ok: tuple[int, ...] | None = (0,)) -> Done:
@@ -239,7 +225,8 @@ class Clone:
 
     async def move_refs(self, *commands: str) -> None:
         """Apply `git update-ref --stdin` commands, all or none. Each is one without its final newline."""
-        await self.run("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in commands).encode())
+        lines = "".join(f"option no-deref\n{line}\n" for line in commands)
+        await self.run("update-ref", "--stdin", stdin=lines.encode())
 
 
 class Clones:
@@ -285,7 +272,7 @@ def _configuration(url: str, dead_end: Path, object_format: str) -> str:
     sha256 = object_format != "sha1"
     sections: dict[str, dict[str, Any]] = {
         "core": {"repositoryFormatVersion": int(sha256), "bare": "true", "logAllRefUpdates": "true"},
-        'remote "origin"': {"url": url, "pushurl": str(dead_end), "fetch": REFSPEC},
+        'remote "origin"': {"url": url, "pushurl": str(dead_end)},
         "push": {"default": "current"},
         "gc": {"auto": 0},
         "maintenance": {"auto": "false"},
@@ -295,27 +282,5 @@ def _configuration(url: str, dead_end: Path, object_format: str) -> str:
     lines: list[str] = []
     for section, values in sections.items():
         lines.append(f"[{section}]")
-        lines += [f"\t{key} = {_quoted(str(value))}" for key, value in values.items()]
+        lines += [f"\t{key} = {quoted(str(value))}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _signature(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace the file at once."""
-    aside = path.with_name(f"{path.name}.new")
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-    aside.chmod(mode)
-    aside.replace(path)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import uuid
 
 import structlog
 
 from boomtown.container.clones import Clone
+from boomtown.container.plain import copy_plain
 from boomtown.container.protocol import Diff, DiffSpec, MergePlan, MergeSpec
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import NotFoundError
@@ -147,8 +147,8 @@ async def _live_tree(trees: Worktrees, slug: str) -> str:
     record = trees.record(slug)
     index = record / f"diff-index-{uuid.uuid4().hex}"
     try:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy2(record / "index", index)  # with its time; see `work`
+        with contextlib.suppress(OSError):
+            copy_plain(record / "index", index)
         env = {"GIT_INDEX_FILE": str(index)}
         await trees.in_worktree(slug, "add", "--all", "--ignore-errors", ":/", env=env, ok=None)
         return (await trees.in_worktree(slug, "write-tree", env=env)).text

@@ -10,6 +10,7 @@ import structlog
 from boomtown.container import work
 from boomtown.container.clones import Clone
 from boomtown.container.git import TOWN_EMAIL, TOWN_NAME, GitError
+from boomtown.container.plain import place_below
 from boomtown.container.protocol import DisposeSpec, RunSpec
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.branches import BRANCHES
@@ -50,7 +51,7 @@ async def prepare_worktree(trees: Worktrees, spec: RunSpec) -> tuple[str, ...]:
 
 async def give_back(trees: Worktrees, slug: str, branch: str, base_branch: str) -> None:
     """A person's shell may have left the worktree of another bead at this place: keep its work on its own branch."""
-    other = trees.checked_out(slug)
+    other = trees.made_for(slug)
     if other is None or other == branch or not other.startswith(BRANCHES):
         return
     log.warning("worktree.of_another_bead", rig=trees.clone.name, slug=slug, branch=other)
@@ -134,10 +135,9 @@ def prepare_home(home: Path, spec: RunSpec) -> dict[str, str]:
     agent has a file of its own.
     """
     env = home_folders(home)
-    identity = home / ".config" / "git" / "config"
-    identity.parent.mkdir(exist_ok=True)
+    identity = place_below(home, ".config/git/config")
     identity.write_text(f"[user]\n\tname = {_quote(spec.author_name)}\n\temail = {_quote(spec.author_email)}\n")
-    (home / ".gitconfig").touch()
+    place_below(home, ".gitconfig").touch()
     return env
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from boomtown.container.plain import read_below
 from boomtown.container.protocol import ROLE_FILE, RunSpec
 
 LONGEST_ROLE = 64 * 1024
-"""Characters."""
+"""Bytes."""
 
 
 def whole_prompt(spec: RunSpec, worktree: Path, conflicts: Sequence[str]) -> str:
@@ -24,10 +25,9 @@ def whole_prompt(spec: RunSpec, worktree: Path, conflicts: Sequence[str]) -> str
 
 def _role(spec: RunSpec, worktree: Path) -> str:
     """The repository's own words, else the home's; `{name}`, `{rig}` and `{branch}` are filled in."""
-    text, path = spec.role, worktree / ROLE_FILE
-    if text and path.is_file():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(LONGEST_ROLE)
+    text = spec.role
+    if text and (own := read_below(worktree, ROLE_FILE, LONGEST_ROLE)) is not None:
+        text = own.decode("utf-8", "replace")
     for name, value in (("name", spec.name), ("rig", spec.rig), ("branch", spec.branch)):
         text = text.replace(f"{{{name}}}", value)
     return text.strip()

@@ -144,6 +144,7 @@ class Run:
             conflicts = await prepare_worktree(trees, self.spec)
             self.spec = await with_past(self.spec, trees, self._home, self._shop.home.stream)
             env = self.spec.env | prepare_home(self._home, self.spec)
+            env |= trees.clone.guard.environment(env)
             if not self._stopping:
                 await self._set_up(trees, env)
             if not self._stopping:

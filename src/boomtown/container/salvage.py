@@ -87,12 +87,7 @@ def slugs(clone: Clone) -> list[str]:
 
 async def _empty(worktrees: Worktrees, slug: str) -> str:
     """Take one worktree away; what was uncommitted becomes a WIP commit on its branch, whose name is returned."""
-    try:
-        head = (worktrees.record(slug) / "HEAD").read_text().strip()
-    except OSError:
-        head = ""
-    branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
-    branch = branch or f"polecat/{slug}/found-{uuid.uuid4().hex[:6]}"
+    branch = worktrees.made_for(slug) or f"polecat/{slug}/found-{uuid.uuid4().hex[:6]}"
     spec = DisposeSpec(
         rig=worktrees.clone.name,
         run_id=f"found-{uuid.uuid4()}",

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from boomtown.container.git import GitError
+from boomtown.container.plain import is_inside, place_below
 from boomtown.container.protocol import Surroundings
 from boomtown.container.urls import local_path
 from boomtown.container.worktrees import Worktrees
@@ -44,7 +45,8 @@ async def furnish(trees: Worktrees, slug: str, path: Path, home: Path, around: S
         await asyncio.to_thread(_copy_home_files, around.home_files, home)
     placed = (*around.copy, *around.link)
     if placed:
-        _exclude(trees.clone.repo / "info" / "exclude", placed)
+        for repo in (trees.clone.repo, trees.clone.guard.view):
+            _exclude(repo / "info" / "exclude", placed)
     said = [await asyncio.to_thread(_copy, trees, path, name) for name in around.copy]
     said += [_link(trees, path, name) for name in around.link]
     if around.submodules:
@@ -68,7 +70,7 @@ def _copy(trees: Worktrees, path: Path, name: str) -> str:
     if os.path.lexists(place):
         return f"{name}: kept the repository's own"
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path, place)
         if source.is_dir():
             shutil.copytree(source, place, symlinks=True)
         else:
@@ -83,11 +85,18 @@ def _link(trees: Worktrees, path: Path, name: str) -> str:
     if os.path.lexists(place):
         return f"{name}: kept the repository's own"
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path, place)
         place.symlink_to(source)
     except OSError as error:
         raise SetupError(f"{name} could not be linked into the worktree: {error}.") from error
     return f"{name}: linked to {source}"
+
+
+def _make_folder(path: Path, place: Path) -> None:
+    """The folder that `place` is to be in; a link in the repository must not lead out of its worktree."""
+    if not is_inside(path, place):
+        raise SetupError(f"{place.relative_to(path)} is behind a link in the repository that leads out of it.")
+    place.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _exclude(file: Path, names: tuple[str, ...]) -> None:
@@ -103,11 +112,11 @@ def _exclude(file: Path, names: tuple[str, ...]) -> None:
 
 def _copy_home_files(names: tuple[str, ...], home: Path) -> None:
     for name in names:
-        source, place = Path.home() / name, home / name
+        source = Path.home() / name
         if not source.is_file():
             raise SetupError(f"There is no {source} to give to polecats. Make it, or take it out of `home_files`.")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place = place_below(home, name)
             place.unlink(missing_ok=True)
             shutil.copyfile(source, place)
             place.chmod(0o600)
@@ -122,8 +131,7 @@ def _share_caches(shared: Path, home: Path) -> None:
         if not os.path.lexists(place):
             target = shared / name
             target.mkdir(parents=True, exist_ok=True, mode=0o700)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(target)
+            place_below(home, name).symlink_to(target)
 
 
 async def _submodules(trees: Worktrees, slug: str, path: Path) -> None:

@@ -6,14 +6,16 @@ CONTRACT section 1, “Outcome of a run”. Commits that the town makes carry th
 from __future__ import annotations
 
 import contextlib
-import shutil
 import uuid
 
 import structlog
 
 from boomtown.container.clones import Clone
 from boomtown.container.git import TOWN_EMAIL
+from boomtown.container.mending import mended
+from boomtown.container.plain import copy_plain, read_line, read_plain
 from boomtown.container.protocol import DisposeResult, DisposeSpec, Facts
+from boomtown.container.refs import is_commit
 from boomtown.container.worktrees import Worktrees
 from boomtown.home.steps import reach
 
@@ -26,6 +28,10 @@ _MARKER = r"^(<<<<<<<|>>>>>>>) "
 
 async def facts(trees: Worktrees, slug: str, branch: str, base: str | None) -> Facts:
     """What git says of a run's branch and worktree. Nobody may be writing to either."""
+    return await mended(trees, slug, branch, lambda: _facts(trees, slug, branch, base))
+
+
+async def _facts(trees: Worktrees, slug: str, branch: str, base: str | None) -> Facts:
     await settle(trees, slug, branch)
     clone = trees.clone
     dirty = trees.exists(slug) and await is_dirty(trees, slug)
@@ -53,12 +59,17 @@ async def settle(trees: Worktrees, slug: str, branch: str) -> None:
 
 
 def _head(trees: Worktrees, slug: str) -> str | None:
-    """The commit that the worktree's HEAD is at; None for a branch without a commit, or without a worktree."""
+    """The commit that the worktree's HEAD is at; None for a branch without a commit, or without a worktree.
+
+    The file is the agent's: it may say anything.
+    """
     try:
-        head = (trees.record(slug) / "HEAD").read_text().strip()
+        head = read_line(trees.record(slug) / "HEAD")
     except OSError:
         return None
-    return trees.clone.ref(head.removeprefix("ref: ")) if head.startswith("ref: ") else head
+    if head.startswith("ref: "):
+        return trees.clone.ref(head.removeprefix("ref: "))
+    return head if is_commit(head) else None
 
 
 async def is_dirty(trees: Worktrees, slug: str) -> bool:
@@ -96,6 +107,10 @@ async def _marked_since(clone: Clone, fork: str, tip: str) -> tuple[str, ...]:
 
 async def dispose(trees: Worktrees, spec: DisposeSpec) -> DisposeResult:
     """Take a run's worktree away, its uncommitted files kept. Again: the same answer."""
+    return await mended(trees, spec.worktree_slug, spec.branch, lambda: _dispose(trees, spec))
+
+
+async def _dispose(trees: Worktrees, spec: DisposeSpec) -> DisposeResult:
     clone, slug = trees.clone, spec.worktree_slug
     kept = clone.ref(_wip_ref(spec.run_id)) or await _wip_on_branch(trees, spec)
     if trees.exists(slug):
@@ -114,7 +129,7 @@ def _wip_ref(run_id: str) -> str:
 def _put_unknown_away(trees: Worktrees, slug: str) -> None:
     """A folder that git has no record of: delete it if there is nothing in it, else keep it for a person."""
     path = trees.path(slug)
-    if path.is_dir() and all(entry.name == ".git" for entry in path.iterdir()):
+    if path.is_symlink() or (path.is_dir() and all(entry.name == ".git" for entry in path.iterdir())):
         trees.discard(path)
     else:
         trees.set_aside(path, "git has no record of this folder")
@@ -160,18 +175,21 @@ async def _commit_rest(trees: Worktrees, spec: DisposeSpec, head: str | None) ->
         return None
     await _set_nested_aside(trees, slug)
     index = record / f"wip-index-{uuid.uuid4().hex}"
-    with contextlib.suppress(FileNotFoundError):
-        # with its time: only at files changed in the second in which the index was written does git look again
-        shutil.copy2(record / "index", index)
+    with contextlib.suppress(OSError):
+        copy_plain(record / "index", index)
     env = {"GIT_INDEX_FILE": str(index)}
     added = await trees.in_worktree(slug, "add", "--all", "--ignore-errors", ":/", env=env, ok=None)
     if added.code != 0:
         log.warning("work.not_all_added", rig=spec.rig, branch=spec.branch, git=added.words)
     tree = (await trees.in_worktree(slug, "write-tree", env=env)).text
     parents = [head] if head else []
-    with contextlib.suppress(FileNotFoundError):
-        merged = (record / "MERGE_HEAD").read_text().split()
-        parents += [commit for commit in merged if not head or not await trees.clone.contains(head, commit)]
+    with contextlib.suppress(OSError):
+        merged = read_plain(record / "MERGE_HEAD").decode("utf-8", "replace").split()
+        parents += [
+            commit
+            for commit in merged
+            if is_commit(commit) and (not head or not await trees.clone.contains(head, commit))
+        ]
     if len(parents) <= 1 and head and await _tree_of(trees, head) == tree:
         return None
     message = f"{spec.wip_subject}\n\nBoomtown-Made: {MADE_WIP}\nBoomtown-Run: {spec.run_id}\n"

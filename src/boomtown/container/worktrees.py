@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ import structlog
 
 from boomtown.container.clones import Clone
 from boomtown.container.git import Done
+from boomtown.container.plain import read_line
 from boomtown.container.protocol import AT_ONCE
 from boomtown.domain.errors import UnavailableError
 from boomtown.home.steps import reach
@@ -64,19 +66,26 @@ class Worktrees:
 
     def exists(self, slug: str) -> bool:
         """Whether folder and record are both there, and were whole once."""
-        return self.path(slug).is_dir() and self.record(slug).is_dir() and not self.half_made(slug)
+        real = all(path.is_dir() and not path.is_symlink() for path in (self.path(slug), self.record(slug)))
+        return real and not self.half_made(slug)
 
     def half_made(self, slug: str) -> bool:
         """Whether no run was in this worktree yet."""
         return (self.record(slug) / _UNFINISHED).exists()
 
-    def checked_out(self, slug: str) -> str | None:
-        """The branch that a worktree is on; None without a worktree, or off any branch."""
-        try:
-            head = (self.record(slug) / "HEAD").read_text().strip()
-        except OSError:
+    def made_for(self, slug: str) -> str | None:
+        """The branch that a worktree was made for, whatever its HEAD says by now; None without a worktree.
+
+        HEAD is believed only where there is no word of the town, and it names a branch that can be nobody else's.
+        """
+        if not self.record(slug).exists():
             return None
-        return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else None
+        if (known := self.clone.guard.owned(slug)) is not None:
+            return known
+        with contextlib.suppress(OSError):
+            head = read_line(self.record(slug) / "HEAD").removeprefix("ref: refs/heads/")
+            return head if re.fullmatch(rf"polecat/{re.escape(slug)}/[\w-]+", head) else None
+        return None
 
     def check_disk(self) -> None:
         """Raise `UnavailableError`, with figures, if the disk is too full for one more worktree."""
@@ -95,6 +104,7 @@ class Worktrees:
         half made.
         """
         path, head = self.path(slug), f"ref: refs/heads/{branch}"
+        self.clone.guard.own(slug, branch)
         tip = self.clone.branch(branch)
         commit = tip or base
         if commit is None:
@@ -138,6 +148,7 @@ class Worktrees:
         self.discard(path)
         reach("worktree half removed")
         self.discard(self.record(slug))
+        self.clone.guard.disown(slug)
 
     def discard(self, path: Path) -> None:
         """Move a folder or file out of everybody's sight, to be deleted."""
@@ -218,7 +229,7 @@ class Worktrees:
         for warm in self.warm():
             record = self.record(warm.name)
             try:
-                commit = (record / "HEAD").read_text().strip()
+                commit = read_line(record / "HEAD")
             except OSError:  # a leftover; `tidy` takes it
                 continue
             path = self.path(slug)
@@ -241,7 +252,7 @@ class Worktrees:
         warm = {path.name for path in self.warm()}
         for record in list(self._records.iterdir()) if self._records.exists() else []:
             with contextlib.suppress(OSError):
-                home = Path((record / "gitdir").read_text().strip()).parent
+                home = Path(read_line(record / "gitdir")).parent
                 in_warm, in_scratch = home.parent == self.clone.paths.warm, home.parent == self.clone.paths.scratch
                 half_made = in_scratch or (self.half_made(record.name) and not in_warm)
                 if half_made or not home.exists() or (in_warm and home.name not in warm):

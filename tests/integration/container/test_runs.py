@@ -43,7 +43,8 @@ async def test_an_agent_gets_the_given_environment_and_nothing_else(
         await client.start(spec)
         await kit.exit_of(spec)
     names = {str(line).partition("=")[0] for line in kit.output(spec)}
-    own = {"HOME", "TMPDIR", "BOOMTOWN_MARK"} | {f"XDG_{n}" for n in ("CONFIG_HOME", "CACHE_HOME", "DATA_HOME")}
+    own = {"HOME", "TMPDIR", "BOOMTOWN_MARK", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"}
+    own |= {f"XDG_{n}" for n in ("CONFIG_HOME", "CACHE_HOME", "DATA_HOME")}
     assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == own | {"PATH", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"}
 
 

@@ -129,7 +129,7 @@ async def test_commits_on_an_unrelated_head_are_kept(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
     async with kit.inside(repository(tmp_path)) as container:
         spec, facts = await ended(
-            kit, container, f"echo a > a; {COMMIT}; git checkout --quiet -b aside HEAD~1; echo b > b; {COMMIT}"
+            kit, container, f"echo a > a; {COMMIT}; git checkout --quiet --detach HEAD~1; echo b > b; {COMMIT}"
         )
         assert facts.own_commits == 1
         await container.dispose(kit.disposal(spec, "ref"))
@@ -324,9 +324,7 @@ async def test_large_files_are_not_downloaded(tmp_path: Path, monkeypatch: pytes
 
 async def test_git_agrees_with_our_records_of_worktrees(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
-    spec = kit.spec(
-        "git worktree prune; git gc --quiet; git fsck; git worktree list --porcelain; git stash list; sleep 100"
-    )
+    spec = kit.spec("git worktree prune; git fsck; git worktree list --porcelain; git stash list; sleep 100")
     async with kit.inside(repository(tmp_path)) as container:
         await container.start(spec)
         await until(lambda: "locked Boomtown" in kit.output(spec))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from boomtown.container.agents.adapter import Ending, Heard, Launch
 from boomtown.container.agents.meter import Meter
 from boomtown.container.agents.transport import PipeTransport
+from boomtown.container.plain import place_below
 from boomtown.container.protocol import Message, RunSpec
 from boomtown.container.streams import StreamWriter
 from boomtown.domain.errors import BadInputError
@@ -26,7 +27,7 @@ class AcpAdapter:
             raise BadInputError(f"The agent {spec.agent_kind} has no word on how to speak with it.")
         for files, always in ((spec.talk.files, True), (spec.talk.first_files, False)):
             for name, text in files.items():
-                _write(home / name, text, always)
+                _write(place_below(home, name), text, always)
         return Launch(spec.command, conversation=AcpConversation(spec, prompt, cwd, home))
 
     def kind_of(self, pipe: str) -> str:
@@ -35,7 +36,6 @@ class AcpAdapter:
 
 def _write(path: Path, text: str, always: bool) -> None:
     if always or not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
 
