@@ -37,6 +37,7 @@ ERRANDS = {
     "send_mail": 4,
     "checkpoint": 3,
     "escalate": 1,
+    "ask": 1,
     "create_bead": 1,
     "list_beads": 2,
     "nudge": 2,
@@ -158,6 +159,8 @@ class Agent:
                     await self._call("send_mail", {"to_agent_id": other, "subject": "hello", "body": "text"})
             case "checkpoint":
                 await self._call("put_checkpoint", {"data": {"step": self.random.randrange(100)}})
+            case "ask":
+                await self._call("ask", {"question": f"what now, {self.spec.name}?", "options": ["go", "stop"]})
             case "escalate" | "create_bead":
                 await self._call(what, {"title": f"{what} of {self.spec.name} {self.spec.number}"})
             case "close_another":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from tests.simulation import oracle
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+OBSERVED_WITHIN_S = 150.0
+"""A container that goes silent is replaced after 90 s; the rest is for requests that are lost and for a grace."""
 LOOK_EVERY = 10
 """Commits between two looks at why beads wait: those are dear."""
 
@@ -25,10 +28,12 @@ class Checks:
 
     def __init__(self, world: World) -> None:
         self.world, self.machine, self.raw = world, world.machine, world.raw
-        self._state = oracle.read(self.raw)
+        self._state = oracle.read(self.raw, world.settings)
         self._changes = self.raw.total_changes
         self._commits = 0
         self._owed: dict[str, tuple[str, str]] = {}
+        self._gone: dict[str, list[str]] = {}
+        self._strays: Counter[int] = Counter()
 
     def made(self, bead_id: str, rig: str, commit: str) -> None:
         """An agent's commit: it stays reachable, whatever comes."""
@@ -38,6 +43,19 @@ class Checks:
         """A person gives up what is there by now."""
         self._owed = {commit: of for commit, of in self._owed.items() if of[0] != bead_id}
 
+    def removed(self, rig: str) -> None:
+        """A rig was removed, and nobody said that its work may go: there was none that had not landed."""
+        self.machine.errors += [f"commit {commit} went with its rig" for commit in self._gone.get(rig, ())]
+
+    def look_for_strays(self, seconds: int) -> None:
+        """Called every so many `seconds` while server and container hear each other: the store knows whoever runs."""
+        known = {run.id for run in self._state.runs if run.live}
+        for process in self.machine.running:
+            self._strays[process.pid] += seconds if process.spec.run_id not in known else 0
+            if self._strays[process.pid] > OBSERVED_WITHIN_S:
+                self.machine.errors.append(f"process {process.pid} runs, and the store does not know it")
+                self.world.failed.set()
+
     def committed(self) -> None:
         self.machine.steps += 1
         self._commits += 1
@@ -45,7 +63,10 @@ class Checks:
         before = after = self._state
         if self.raw.total_changes != self._changes:  # what wrote no row left all as it was
             self._changes = self.raw.total_changes
-            self._state = after = oracle.read(self.raw)
+            self._state = after = oracle.read(self.raw, self.world.settings)
+            for rig in before.rigs.keys() - after.rigs.keys():
+                unlanded = {bead.id for bead in before.beads if bead.rig_id == rig and bead.status != "closed"}
+                self._gone[rig] = [commit for commit, (bead, _) in self._owed.items() if bead in unlanded]
             errors += [f"{breach.rule} {breach.detail}" for breach in breaches(before, after)]
         ended = {run.id for run in before.runs if run.live} - {run.id for run in after.runs if run.live}
         if ended:
@@ -150,6 +171,7 @@ class Checks:
             if title in self.world.people.titles:
                 errors.append(f"“{title}”, slung with a key, is there {count} times")
         self._check_commits(known)
+        self._check_messages()
         self._check_landed()
 
     def _check_commits(self, known: set[str]) -> None:
@@ -158,6 +180,18 @@ class Checks:
         for commit, (bead_id, rig) in self._owed.items():
             if bead_id in known and rig in reachable and commit not in reachable[rig]:
                 self.machine.errors.append(f"commit {commit} of bead {bead_id} is lost")
+
+    def _check_messages(self) -> None:
+        """What an agent that is spoken with is said to have taken in, its session has."""
+        taken = {message for session in self.machine.sessions.values() for message in session}
+        query = (
+            "SELECT m.id FROM messages m JOIN beads b ON b.id = m.bead_id"
+            " WHERE m.state = 'delivered' AND b.agent_kind = ?"
+        )
+        for kind in (name for name in self.world.settings.agents if self.world.settings.talks(name)):
+            for (message,) in self.raw.execute(query, (kind,)):
+                if message not in taken:
+                    self.machine.errors.append(f"message {message} is said to be delivered, and no session took it")
 
     def _check_landed(self) -> None:
         """A closed bead's work is over there."""

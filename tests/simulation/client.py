@@ -30,6 +30,7 @@ from boomtown.container.protocol import (
 )
 from boomtown.domain.errors import UnavailableError
 from tests.simulation.container import SimContainer
+from tests.simulation.faults import Queue
 from tests.simulation.machine import Machine
 from tests.simulation.seams import Owner
 
@@ -48,6 +49,8 @@ class SimClient:
         self._waiting: set[asyncio.Future[Any]] = set()
         self._live: set[str] = set()
         self._heard_at = 0.0
+        self._requests = Queue()
+        self._late: list[Report] = []
 
     @property
     def attached(self) -> Hello | None:
@@ -85,11 +88,24 @@ class SimClient:
 
     def _lost(self, container: SimContainer) -> None:
         if container is self._container and not self._owner.dead:
-            self._hello = self._container = None
-            for answer in self._waiting:
-                if not answer.done():
-                    answer.set_exception(UnavailableError("The container is gone."))
+            self._let_go()
             self._owner.spawn(self._attach(), name="attach again")
+
+    def _let_go(self) -> None:
+        self._hello = self._container = None
+        for answer in self._waiting:
+            if not answer.done():
+                answer.set_exception(UnavailableError("The container is gone."))
+
+    def cut(self, for_s: float) -> bool:
+        """The connection breaks; the container goes on unheard, and comes back with all that it has."""
+        container = self._container
+        if container is None or container.dead:
+            return False
+        container.heard = None
+        self._let_go()
+        self._owner.call_later(for_s, lambda: self._owner.spawn(self._attach(), name="attach again"))
+        return True
 
     async def _watch(self) -> None:
         """A container that had something to say and said nothing for long is killed and replaced."""
@@ -107,10 +123,16 @@ class SimClient:
         machine, container = self._machine, self._container
         if machine.take("report.lost"):
             return
+        if machine.take("report.reordered"):
+            self._late.append(report)
+            return
         delay_s = machine.random.random() * (20.0 if machine.take("report.delayed") else 0.01)
         for _ in range(2 if machine.take("report.doubled") else 1):
             self._owner.call_later(delay_s, lambda: self._heard(container, report))
             delay_s += machine.random.random() * 10
+        late, self._late = self._late, []
+        for overtaken in late:
+            self._owner.call_later(delay_s, lambda overtaken=overtaken: self._heard(container, overtaken))
 
     def _heard(self, container: SimContainer | None, report: Report) -> None:
         if container is None or container is not self._container:
@@ -135,6 +157,9 @@ class SimClient:
             await asyncio.sleep(machine.random.random() * 20)
             raise UnavailableError("The request was lost.")
         await asyncio.sleep(machine.random.random() * (20.0 if machine.take("request.delayed") else 0.01))
+        if machine.take("request.reordered"):
+            await self._requests.let_one_overtake(20.0)
+        self._requests.passed()
         if container.dead:
             raise UnavailableError("The container is gone.")
         answer = machine.loop.create_future()
@@ -165,7 +190,7 @@ class SimClient:
         return await self._ask(f"stop {run_id[:8]} in {grace_s:g} s", lambda c: c.stop(run_id, grace_s))
 
     async def tell(self, run_id: str, messages: tuple[Message, ...]) -> bool:
-        return await self._ask(f"tell {run_id[:8]}", lambda c: False)
+        return await self._ask(f"tell {run_id[:8]}", lambda c: c.tell(run_id, messages))
 
     async def forget(self, run_ids: list[str]) -> None:
         await self._ask(f"forget {[run_id[:8] for run_id in run_ids]}", lambda c: c.forget(run_ids))

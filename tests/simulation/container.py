@@ -20,6 +20,7 @@ from boomtown.container.protocol import (
     Hello,
     MergePlan,
     MergeSpec,
+    Message,
     PushResult,
     PushSpec,
     Report,
@@ -60,6 +61,7 @@ class Run:
         )
         self.process: Process | None = None
         self.stopping = False
+        self.unheard: list[Message] = []
         self.kill_at: asyncio.TimerHandle | None = None
 
     @property
@@ -89,6 +91,10 @@ class SimContainer:
     @property
     def dead(self) -> bool:
         return self.owner.dead
+
+    @property
+    def frozen(self) -> bool:
+        return self._frozen is not None
 
     def freeze(self) -> None:
         """SIGSTOP: it does nothing; what it started goes on."""
@@ -166,6 +172,8 @@ class SimContainer:
                 run.process = self.machine.execute(run.spec, self)
                 run.note(state="running", pid=run.process.pid, started_at=self.machine.clock.now())
                 self.owner.spawn(self._follow(run), name="follow")
+                if run.spec.talk is not None:
+                    self.tell(run.spec.run_id, run.spec.talk.messages)
                 return
         except BoomtownError as error:
             if error.code == "REMOTE_UNREACHABLE" and not run.stopping:
@@ -240,6 +248,34 @@ class SimContainer:
             if run.process:
                 run.process.kill(15)
         return True
+
+    def tell(self, run_id: str, messages: tuple[Message, ...]) -> bool:
+        """Words for an agent that is spoken with. What its session took is kept on disk, and never taken again."""
+        run = self.runs.get(run_id)
+        if run is None or run.process is None or run.spec.talk is None:
+            return False
+        taken = {*self.machine.sessions[run.spec.polecat_id], *(message.id for message in run.unheard)}
+        new = [message for message in messages if message.id not in taken]
+        if new and not run.unheard:
+            self.owner.spawn(self._speak(run), name="speak")
+        run.unheard += new
+        return True
+
+    async def _speak(self, run: Run) -> None:
+        """One message after another is taken in while the agent lives."""
+        session = self.machine.sessions[run.spec.polecat_id]
+        run.note(delivered=tuple(session))
+        while True:
+            await self._take(4.0)
+            if not run.unheard or run.process is None or not run.process.alive:
+                return
+            session.append(run.unheard[0].id)
+            run.note(delivered=tuple(session))
+            del run.unheard[0]
+            if run.live:
+                self._say(run.state)
+            if not run.unheard:
+                return
 
     def forget(self, run_ids: list[str]) -> None:
         for run_id in run_ids:

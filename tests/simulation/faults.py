@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 
@@ -15,13 +17,16 @@ AT_AN_OCCASION = (
     "request.lost",
     "request.delayed",
     "request.doubled",
+    "request.reordered",
     "reply.lost",
     "report.lost",
     "report.delayed",
     "report.doubled",
+    "report.reordered",
     "call.lost",
     "call.delayed",
     "call.doubled",
+    "call.reordered",
     "answer.lost",
     "container.disk_full",
     "container.git_fails",
@@ -29,12 +34,16 @@ AT_AN_OCCASION = (
 )
 """Armed by the plan, they happen when there is something to happen to."""
 
+RARE = ("container.disk_full", "container.git_fails", "gate.flakes")
+"""They have few occasions, of which they let at most one pass."""
+
 AT_A_TIME = (
     "server.crash",
     "server.restart",
     "server.down",
     "container.crash",
     "container.freeze",
+    "container.returns",
     "clock.jump",
     "remote.moves",
     "remote.conflicts",
@@ -78,3 +87,19 @@ class Faults:
     def fired(self, kind: str) -> None:
         self.count[kind] += 1
         self._note(f"FAULT {kind}")
+
+
+class Queue:
+    """Messages that pass one by one; one may wait until another has overtaken it."""
+
+    def __init__(self) -> None:
+        self._passed = asyncio.Event()
+
+    def passed(self) -> None:
+        self._passed.set()
+        self._passed = asyncio.Event()
+
+    async def let_one_overtake(self, at_most_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._passed.wait()

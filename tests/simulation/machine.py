@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ class Machine:
         self.clones: dict[str, Clone] = {}
         self.remotes: dict[str, Remote] = {}
         self.processes: list[Process] = []
+        self.sessions: defaultdict[str, list[str]] = defaultdict(list)
+        """For each polecat, the ids of the messages that its session took."""
         self.container: SimContainer | None = None
         self.live: Callable[[Process], Any] = _idle
         self.on_container_lost: Callable[[SimContainer], None] = lambda _container: None

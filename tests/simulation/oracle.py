@@ -5,22 +5,31 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from boomtown.domain.invariants import BeadFact, LetterFact, MergeFact, PolecatFact, RigFact, RunFact, State
+from boomtown.domain.facts import (
+    BeadFact,
+    LetterFact,
+    MergeFact,
+    MessageFact,
+    PolecatFact,
+    RigFact,
+    RunFact,
+    State,
+)
 from boomtown.home.config import Settings
 
 
-def read(db: sqlite3.Connection) -> State:
-    """The whole home."""
+def read(db: sqlite3.Connection, settings: Settings | None = None) -> State:
+    """The whole home; its caps where its settings are known."""
     rigs = {}
-    for rig_id, cap, last, settings in db.execute("SELECT id, max_polecats, last_run_number, settings FROM rigs"):
-        names = json.loads(settings).get("names")
+    for rig_id, cap, last, own in db.execute("SELECT id, max_polecats, last_run_number, settings FROM rigs"):
+        names = json.loads(own).get("names")
         rigs[rig_id] = RigFact(cap, last, tuple(names)) if names else RigFact(cap, last)
     return State(
         rigs=rigs,
         runs=tuple(
-            RunFact(*row[:7], live=row[7] is None)
+            RunFact(*row[:7], live=row[7] is None, kind=row[8])
             for row in db.execute(
-                "SELECT id, rig_id, number, bead_id, polecat_id, branch, worktree, ended_at FROM runs"
+                "SELECT id, rig_id, number, bead_id, polecat_id, branch, worktree, ended_at, agent_kind FROM runs"
                 " WHERE disposed_at IS NULL"
             )
         ),
@@ -37,6 +46,11 @@ def read(db: sqlite3.Connection) -> State:
         ),
         merges=tuple(MergeFact(*row) for row in db.execute("SELECT id, bead_id, status FROM merges")),
         letters=tuple(LetterFact(*row) for row in db.execute("SELECT seq, to_agent_id, delivered_at FROM mail")),
+        messages=tuple(
+            MessageFact(*row) for row in db.execute("SELECT seq, bead_id, state, delivered_at FROM messages")
+        ),
+        home_cap=settings.max_agents if settings else None,
+        kind_caps={kind.name: kind.max for kind in (settings.agents if settings else {}).values() if kind.max is not None},
         events=next(db.execute("SELECT coalesce(max(seq), 0), count(*) FROM events")),
     )
 

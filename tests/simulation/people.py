@@ -49,9 +49,9 @@ class People:
             fitting = [bead for bead, known in beads if known in status] or [bead for bead, _ in beads]
             if fitting:
                 await self._on_a_bead(kind, random.choice(fitting), random)
-        elif kind == "stop" and polecats:
-            polecat = random.choice(polecats)
-            await self.ask(kind, lambda town: town.stop_agent(ANN, polecat))
+        elif kind in _TO_A_POLECAT:
+            if polecats:
+                await self._to_a_polecat(kind, random.choice(polecats), random)
         elif (method := getattr(self, f"_{kind}", None)) is not None:
             await method(rig, random)
 
@@ -75,6 +75,17 @@ class People:
             case "edit":
                 priority = random.choice(("low", "high", "critical"))
                 await self.ask(kind, lambda town: town.update_bead(ANN, bead, priority=priority, timeout_s=60.0))
+
+    async def _to_a_polecat(self, kind: str, polecat: str, random: Random) -> None:
+        match kind:
+            case "stop":
+                await self.ask(kind, lambda town: town.stop_agent(ANN, polecat))
+            case "message":
+                for number in range(random.randrange(1, 4)):
+                    text = f"words {number}"
+                    await self.ask(kind, lambda town, text=text: town.send_message(ANN, polecat, text))
+            case "answer":
+                await self.ask(kind, lambda town: town.answer_agent(ANN, polecat, "Go on."))
 
     # slinging
 
@@ -161,7 +172,9 @@ class People:
             await self.ask("pause_and_stop", lambda town: town.pause(ANN, rig, stop=True))
             await asyncio.sleep(20)
         discard = random.random() < 0.7
-        await self.ask("remove_rig", lambda town: town.delete_rig(ANN, rig, discard))
+        removed = await self.ask("remove_rig", lambda town: town.delete_rig(ANN, rig, discard))
+        if removed is not None and not discard:
+            self.world.checks.removed(rig)
 
     async def _add_rig(self, _rig: str | None, random: Random) -> None:
         name = f"rig{random.randrange(4)}"
@@ -170,7 +183,7 @@ class People:
     async def add_rig(self, name: str, random: Random) -> Any:
         url = self.world.new_remote()
         cap, mode = random.randrange(1, 5), random.choice(("review", "direct", "direct", "branch"))
-        gates = random.choice(([], ["make test"]))
+        gates = random.choice(([], ["make test"], ["make test"]))
         return await self.ask(
             "add_rig",
             lambda town: town.create_rig(ANN, name, url, max_polecats=cap, merge=mode, gates=gates, agent="a"),
@@ -194,6 +207,8 @@ class People:
             match item["kind"]:
                 case "breaker":
                     await self.ask("resume", lambda town: town.resume(ANN))
+                case "question":
+                    await self.ask("answer", lambda town, bead=bead: town.answer_agent(ANN, bead, "Go on."))
                 case "held":
                     await self.ask("start", lambda town, bead=bead: town.start_bead(ANN, bead))
                 case "approval":
@@ -205,6 +220,7 @@ class People:
                     await self.ask("retry_merge", lambda town, merge=merge: town.retry_merge(ANN, merge))
 
 
+_TO_A_POLECAT = ("stop", "message", "answer")
 _ON_A_BEAD = {
     "cancel": ("open", "in_progress", "in_review"),
     "retry": ("failed", "cancelled"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION
+from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION, RARE
 
 PEOPLE = {
     "sling": 30,
     "sling_many": 10,
     "sling_with_key": 6,
     "cancel": 6,
-    "retry": 6,
+    "retry": 9,
     "start": 4,
     "edit": 4,
     "approve": 16,
@@ -20,6 +20,8 @@ PEOPLE = {
     "discard": 3,
     "close": 2,
     "stop": 5,
+    "message": 8,
+    "answer": 3,
     "pause": 3,
     "pause_and_stop": 2,
     "resume": 5,
@@ -58,6 +60,7 @@ def plan(seed: int) -> list[Entry]:
     for kind in random.choices(list(PEOPLE), list(PEOPLE.values()), k=random.randrange(1, 9)):
         entries.append(entry(at(), kind))
     trouble = random.choice((0, 2, 5, 10))
-    for kind in random.choices((*AT_AN_OCCASION, *AT_A_TIME), k=trouble):
+    faults = (*AT_AN_OCCASION, *AT_A_TIME)
+    for kind in random.choices(faults, [3 if kind in RARE else 1 for kind in faults], k=trouble):
         entries.append(entry(at(), kind))
     return sorted(entries, key=lambda entry: entry.at)

@@ -37,7 +37,7 @@ def test_no_invariant_breaks_and_no_fault_is_left_out() -> None:
 
 def test_a_seed_tells_the_same_story_in_every_process() -> None:
     """Also where strings hash otherwise."""
-    tell = "from tests.simulation.telling import simulate; print('\\n'.join(simulate(7, tracing=True).trace))"
+    tell = "from tests.simulation.telling import simulate; print('\\n'.join(simulate(11, tracing=True).trace))"
     stories = {
         subprocess.run(
             [sys.executable, "-c", tell],

@@ -16,7 +16,7 @@ from boomtown.rig.compose import TownRuntime
 from tests.simulation.agents import Agent, CallError
 from tests.simulation.checks import Checks
 from tests.simulation.client import SimClient
-from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION, Faults
+from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION, RARE, Faults, Queue
 from tests.simulation.machine import Machine
 from tests.simulation.people import People
 from tests.simulation.plan import Entry
@@ -27,6 +27,7 @@ from tests.simulation.stores import InjectedError, SimDatabase, new_store
 T = TypeVar("T")
 LONGEST_CALM_S = 4 * 3600.0
 TICK_S = 15.0
+STRAY_TICK_S = 20
 
 
 @dataclass
@@ -61,6 +62,7 @@ class World:
         self._down_now = asyncio.Event()
         self.failed = asyncio.Event()
         self._remotes = 0
+        self._calls = Queue()
 
     # telling
 
@@ -108,6 +110,13 @@ class World:
             await asyncio.sleep(0.2 + self.random.random() * 8)
             self.up()
 
+    async def _look_for_strays(self) -> None:
+        while True:
+            await asyncio.sleep(STRAY_TICK_S)
+            container = self.machine.container
+            if container is not None and not container.frozen and self.server and self.server.client.attached:
+                self.checks.look_for_strays(STRAY_TICK_S)
+
     def _task_failed(self, name: str, error: BaseException) -> None:
         if not expected(error):
             self.machine.unexpected(name, error)
@@ -129,6 +138,9 @@ class World:
         """A request over the network, which may lose it or its answer. Raises `CallError` without an answer."""
         self.machine.steps += 1
         await asyncio.sleep(self.random.random() * (20.0 if self.faults.take("call.delayed") else 0.02))
+        if self.faults.take("call.reordered"):
+            await self._calls.let_one_overtake(20.0)
+        self._calls.passed()
         if self.faults.take("call.lost") or self.server is None:
             await asyncio.sleep(self.random.random())
             raise CallError("nobody answers")
@@ -256,19 +268,20 @@ class World:
         setting = Random(f"{self.seed}/rigs")
         for number in range(setting.choice((1, 1, 2))):
             await self.people.add_rig(f"rig{number}", setting)
-        keeper = self._own(self._keep_up())
+        keeper, looker = self._own(self._keep_up()), self._own(self._look_for_strays())
         begun = self.loop.time()
         for entry in entries:
             await asyncio.sleep(max(0.0, begun + entry.at - self.loop.time()))
             self.note(f"plan: {entry.kind}")
             if entry.kind in AT_AN_OCCASION:
-                self.faults.arm(entry.kind, entry.salt % 6)
+                self.faults.arm(entry.kind, entry.salt % (2 if entry.kind in RARE else 6))
             elif entry.kind in AT_A_TIME:
                 await self._go_wrong(entry.kind, Random(entry.salt))
             else:
                 self._own(self.people.act(entry.kind, entry.salt))
         await self._come_to_rest()
         keeper.cancel()
+        looker.cancel()
         self.checks.at_the_end()
 
     async def _go_wrong(self, kind: str, random: Random) -> None:
@@ -287,6 +300,9 @@ class World:
             case "container.freeze" if machine.container is not None:
                 machine.container.freeze()
                 self.loop.call_later(random.choice((5.0, 60.0, 300.0)), machine.container.thaw)
+            case "container.returns":
+                if self.server is None or not self.server.client.cut(random.choice((3.0, 40.0, 200.0))):
+                    return
             case "clock.jump":
                 machine.clock.jump(random.choice((-3600.0, -30.0, -1.0, 2.0, 45.0, 3600.0)))
             case "agent.killed" if machine.running:
@@ -361,7 +377,7 @@ class World:
         await asyncio.gather(*everything, return_exceptions=True)
 
 
-_ON_AN_AGENT = {"prime", "done", "heartbeat", "put_checkpoint", "mail", "hook", "unhook"}
+_ON_AN_AGENT = {"prime", "done", "heartbeat", "put_checkpoint", "mail", "hook", "unhook", "ask"}
 
 
 def _ignore(_now: bool, _keep: bool) -> None:
@@ -381,7 +397,7 @@ def _settings(random: Random) -> Settings:
     """Short times, so that a story is short; caps of all kinds."""
     kinds = {
         "a": AgentSettings("a", command=("a",), max=random.choice((None, None, 2))),
-        "b": AgentSettings("b", command=("b",), max=random.choice((None, None, 1))),
+        "b": AgentSettings("b", kind="acp", command=("b",), max=random.choice((None, None, 1))),
     }
     return Settings(
         default_agent="a",

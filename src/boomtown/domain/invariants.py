@@ -6,91 +6,14 @@ Checks look at a plain `State` and return what is wrong, in words. They decide n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from boomtown.domain.attempts import LIMIT
 from boomtown.domain.beads import BeadStatus
 from boomtown.domain.branches import slug
+from boomtown.domain.facts import State
 from boomtown.domain.merges import UNFINISHED_MERGES, MergeStatus
-from boomtown.domain.names import POOL
-from boomtown.domain.runs import LIVE
-from boomtown.domain.snapshot import Snapshot
-
-
-@dataclass(frozen=True)
-class RigFact:
-    """A rig: its cap, its pool of names, the highest run number given out."""
-
-    cap: int
-    last_run_number: int
-    pool: tuple[str, ...] = POOL
-
-
-@dataclass(frozen=True)
-class RunFact:
-    """A run whose worktree is still there. `live`: its process may be."""
-
-    id: str
-    rig_id: str
-    number: int
-    bead_id: str
-    polecat_id: str
-    branch: str
-    worktree: str
-    live: bool
-
-
-@dataclass(frozen=True)
-class PolecatFact:
-    """A registered polecat."""
-
-    id: str
-    rig_id: str
-    name: str
-    bead_id: str
-
-
-@dataclass(frozen=True)
-class BeadFact:
-    """A bead. `logged` is how many attempts its log has; None where that was not read."""
-
-    id: str
-    rig_id: str
-    status: str
-    attempts: int
-    logged: int | None = None
-
-
-@dataclass(frozen=True)
-class MergeFact:
-    """A row of a merge queue."""
-
-    id: str
-    bead_id: str
-    status: str
-
-
-@dataclass(frozen=True)
-class LetterFact:
-    """A letter in a box; `seq` grows with its age."""
-
-    seq: int
-    box: str
-    delivered_at: float | None
-
-
-@dataclass(frozen=True)
-class State:
-    """One rig, or a whole home, as stored at one moment. `events`: number of the ledger's last entry, and how many."""
-
-    rigs: Mapping[str, RigFact] = field(default_factory=dict)
-    runs: tuple[RunFact, ...] = ()
-    polecats: tuple[PolecatFact, ...] = ()
-    beads: tuple[BeadFact, ...] = ()
-    merges: tuple[MergeFact, ...] = ()
-    letters: tuple[LetterFact, ...] = ()
-    events: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -223,6 +146,17 @@ def events_are_gapless(state: State) -> Iterator[str]:
 
 
 @_at_all_times
+def messages_are_taken_in_order(state: State) -> Iterator[str]:
+    """No message is delivered before an older one for the same bead."""
+    waiting: set[str] = set()
+    for message in sorted(state.messages, key=lambda message: message.seq):
+        if message.state == "queued":
+            waiting.add(message.bead_id)
+        elif message.state == "delivered" and message.bead_id in waiting:
+            yield f"message {message.seq} overtook another for {message.bead_id}"
+
+
+@_at_all_times
 def letters_are_delivered_in_order(state: State) -> Iterator[str]:
     """No letter is delivered before an older one to the same box."""
     waiting: set[str] = set()
@@ -245,6 +179,19 @@ def no_claim_beyond_the_cap(before: State, after: State) -> Iterator[str]:
     for rig_id in begun & after.rigs.keys():
         if live[rig_id] > after.rigs[rig_id].cap:
             yield f"rig {rig_id} has {live[rig_id]} live runs, its cap is {after.rigs[rig_id].cap}"
+
+
+@_across_a_step
+def no_claim_beyond_the_caps_of_the_home(before: State, after: State) -> Iterator[str]:
+    """No run begins beyond the cap of the home, or beyond the cap of its kind of agent."""
+    known = {run.id for run in before.runs}
+    begun = {run.kind for run in after.runs if run.live and run.id not in known}
+    live = Counter(run.kind for run in after.runs if run.live)
+    if begun and after.home_cap is not None and live.total() > after.home_cap:
+        yield f"the home has {live.total()} live runs, its cap is {after.home_cap}"
+    for kind in begun & after.kind_caps.keys():
+        if live[kind] > after.kind_caps[kind]:
+            yield f"{live[kind]} runs of {kind} are live, its cap is {after.kind_caps[kind]}"
 
 
 @_across_a_step
@@ -319,6 +266,18 @@ def letters_are_kept(before: State, after: State) -> Iterator[str]:
 
 
 @_across_a_step
+def messages_are_kept(before: State, after: State) -> Iterator[str]:
+    """No message is dropped while its rig is there, and what became of it stays."""
+    now = {message.seq: message for message in after.messages}
+    for message in before.messages:
+        if message.seq not in now:
+            if after.rigs.keys() >= before.rigs.keys():
+                yield f"message {message.seq} is gone"
+        elif message.state != "queued" and now[message.seq] != message:
+            yield f"message {message.seq} was {message.state} and is {now[message.seq].state}"
+
+
+@_across_a_step
 def the_ledger_only_grows(before: State, after: State) -> Iterator[str]:
     """No entry of the ledger is taken back."""
     if after.events[0] < before.events[0]:
@@ -329,27 +288,3 @@ def _twice(what: str, items: Iterable[object]) -> Iterator[str]:
     for item, count in Counter(items).items():
         if count > 1:
             yield f"{what} {item} is there {count} times"
-
-
-def state_of(snapshot: Snapshot) -> State:
-    """What a rig's snapshot shows of its state: its unfinished runs and merges and the beads that belong to them."""
-    rig = snapshot.rig_id
-    return State(
-        rigs={rig: RigFact(snapshot.rules.max_polecats, snapshot.last_run_number, snapshot.rules.pool)},
-        runs=tuple(
-            RunFact(
-                id=run.id,
-                rig_id=rig,
-                number=run.number,
-                bead_id=run.bead.id,
-                polecat_id=run.polecat_id,
-                branch=run.branch,
-                worktree=run.worktree,
-                live=run.phase in LIVE,
-            )
-            for run in snapshot.runs
-        ),
-        polecats=tuple(PolecatFact(cat.id, rig, cat.name, cat.bead_id) for cat in snapshot.polecats),
-        beads=tuple(BeadFact(run.bead.id, rig, run.bead.status, run.bead.attempts) for run in snapshot.runs),
-        merges=tuple(MergeFact(merge.id, merge.bead_id, merge.status) for merge in snapshot.merges),
-    )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from boomtown.domain.invariants import Breach, breaches, state_of
+from boomtown.domain.facts import state_of
+from boomtown.domain.invariants import Breach, breaches
 from boomtown.domain.snapshot import Snapshot
 
 log = structlog.get_logger()

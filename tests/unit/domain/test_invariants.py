@@ -7,19 +7,18 @@ from dataclasses import replace
 import pytest
 from situations import RULES, Snapshot, bead, polecat, run
 
-from boomtown.domain.invariants import (
-    ACROSS_A_STEP,
-    AT_ALL_TIMES,
+from boomtown.domain.facts import (
     BeadFact,
     LetterFact,
     MergeFact,
+    MessageFact,
     PolecatFact,
     RigFact,
     RunFact,
     State,
-    breaches,
     state_of,
 )
+from boomtown.domain.invariants import ACROSS_A_STEP, AT_ALL_TIMES, breaches
 
 RUN = RunFact("r1", "rig", 3, "b1", "p1", "polecat/toast/b1", "toast", live=True)
 OTHER = RunFact("r2", "rig", 4, "b2", "p2", "polecat/maple/b2", "maple", live=True)
@@ -35,6 +34,7 @@ SOUND = State(
     ),
     merges=(MergeFact("m1", "b3", "approval"), MergeFact("m2", "b4", "merged")),
     letters=(LetterFact(1, "p1", 5.0), LetterFact(2, "p1", None)),
+    messages=(MessageFact(1, "b1", "delivered", 5.0), MessageFact(2, "b1", "queued", None)),
     events=(9, 9),
 )
 
@@ -98,6 +98,12 @@ def beads(status: str, attempts: int = 0, logged: int | None = 0, index: int = 1
             replace(SOUND, letters=(LetterFact(1, "p1", None), LetterFact(2, "p1", 6.0))),
             "letters-are-delivered-in-order",
         ),
+        (
+            replace(SOUND, messages=(MessageFact(1, "b1", "queued", None), MessageFact(2, "b1", "delivered", 6.0))),
+            "messages-are-taken-in-order",
+        ),
+        (replace(SOUND, messages=(SOUND.messages[0],)), "messages-are-kept"),
+        (replace(SOUND, messages=(MessageFact(1, "b1", "delivered", 6.0), SOUND.messages[1])), "messages-are-kept"),
         (replace(SOUND, letters=(LetterFact(1, "p1", 6.0), LetterFact(2, "p1", None))), "letters-are-kept"),
         (replace(SOUND, letters=(LetterFact(2, "p1", None),)), "letters-are-kept"),
         (replace(SOUND, rigs={"rig": RigFact(2, 3)}), "run-numbers-only-grow"),
@@ -111,6 +117,16 @@ def test_a_run_beyond_the_cap_is_found_and_a_lowered_cap_is_none() -> None:
     lowered = replace(SOUND, rigs={"rig": RigFact(1, 4)})
     assert found(lowered) == set()
     assert "no-claim-beyond-the-cap" in found(lowered, replace(SOUND, runs=(RUN,)))
+
+
+def test_a_run_beyond_a_cap_of_the_home_is_found() -> None:
+    before = replace(SOUND, runs=(RUN,))
+    kinds = replace(SOUND, runs=(replace(RUN, kind="a"), replace(OTHER, kind="a")))
+    rule = "no-claim-beyond-the-caps-of-the-home"
+    assert rule in found(replace(SOUND, home_cap=1), before)
+    assert rule in found(replace(kinds, kind_caps={"a": 1}), before)
+    assert rule not in found(replace(kinds, home_cap=2, kind_caps={"a": 2}), before)
+    assert rule not in found(replace(kinds, home_cap=1, kind_caps={"a": 1}), kinds), "what runs may run on"
 
 
 def test_a_new_run_with_an_old_number_is_found() -> None:
