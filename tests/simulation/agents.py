@@ -28,6 +28,7 @@ ENDINGS = {
     "leaves_a_bug": 3,
     "leaves_files": 8,
     "stops_itself": 2,
+    "eats_memory": 3,
 }
 CALM = {"done": 8, "exits": 2}
 ERRANDS = {
@@ -89,6 +90,10 @@ class Agent:
                 return self.random.choice((1, 2, 139))
             case "hangs":
                 await asyncio.sleep(86_400)
+            case "eats_memory":
+                self.process.memory *= 8
+                await asyncio.sleep(60)
+                return 1
             case "stops_itself":
                 await self._call("unhook", body=False)
                 await asyncio.sleep(3600)

@@ -26,6 +26,7 @@ from boomtown.container.protocol import (
     Report,
     RunSpec,
     RunState,
+    Usage,
 )
 from boomtown.domain.errors import (
     AlreadyRunningError,
@@ -67,6 +68,16 @@ class Run:
     @property
     def live(self) -> bool:
         return self.state.state != "exited"
+
+    def measure(self) -> None:
+        """What it takes of the machine, and, where its agent counts, what it costs."""
+        if self.process is None or not self.process.alive:
+            return
+        taken, before = self.process.memory, self.state.usage or Usage(cost_usd=0.0)
+        self.note(memory_bytes=taken, peak_memory_bytes=max(taken, self.state.peak_memory_bytes))
+        if self.spec.talk is not None:
+            spent = (before.input_tokens + 1000, before.output_tokens + 100, (before.cost_usd or 0.0) + 0.25)
+            self.note(usage=Usage(input_tokens=spent[0], output_tokens=spent[1], cost_usd=spent[2]))
 
     def note(self, **changes: object) -> None:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
@@ -137,6 +148,8 @@ class SimContainer:
         while self.runs:
             await asyncio.sleep(REPORT_EVERY_S)
             await self._take(0.01)
+            for run in self.runs.values():
+                run.measure()
             if self.runs:
                 self._say(*(run.state for run in self.runs.values()))
         self._reporting = False

@@ -51,6 +51,7 @@ AT_A_TIME = (
     "remote.refuses",
     "remote.away",
     "agent.killed",
+    "memory.short",
     "store.second_claim",
 )
 """Done by the world at the planned time."""

@@ -9,12 +9,17 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from boomtown.container.protocol import RunSpec
+from boomtown.domain.memory import Machine as Memory
 from tests.simulation.container import SimContainer
 from tests.simulation.repos import Clone, Objects, Remote, Worktree
 from tests.simulation.seams import Ids, SimClock, VirtualLoop
 
 if TYPE_CHECKING:
     from tests.simulation.faults import Faults
+
+
+GIGABYTE = 1 << 30
+MEMORY = 16 * GIGABYTE
 
 
 class BreachError(Exception):
@@ -28,6 +33,7 @@ class Process:
         self.machine, self.spec, self.container, self.pid = machine, spec, container, pid
         self.ended: asyncio.Future[int] = machine.loop.create_future()
         self.stubborn = False
+        self.memory = Random(f"{machine.seed}/memory/{spec.rig}/{spec.number}").choice((1, 2, 3)) * GIGABYTE
         self.last_words = ""
         self._task: asyncio.Task[int] | None = None
 
@@ -75,6 +81,7 @@ class Machine:
         self.on_container_lost: Callable[[SimContainer], None] = lambda _container: None
         self.steps = 0
         self.errors: list[str] = []
+        self.taken_elsewhere = 0
         self._containers = 0
 
     def take(self, kind: str) -> bool:
@@ -100,6 +107,11 @@ class Machine:
     @property
     def running(self) -> list[Process]:
         return [process for process in self.processes if process.alive]
+
+    def memory(self) -> Memory:
+        """What is left of the machine's memory, by what runs on it."""
+        taken = self.taken_elsewhere + sum(process.memory for process in self.running)
+        return Memory(available=max(0, MEMORY - taken), total=MEMORY)
 
     # the container
 

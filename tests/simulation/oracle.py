@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 
 from boomtown.domain.facts import (
     BeadFact,
@@ -15,7 +16,10 @@ from boomtown.domain.facts import (
     RunFact,
     State,
 )
+from boomtown.domain.memory import keep_free
+from boomtown.home.clock import midnight
 from boomtown.home.config import Settings
+from boomtown.rig.observed import Observed
 
 
 def read(db: sqlite3.Connection, settings: Settings | None = None) -> State:
@@ -50,13 +54,18 @@ def read(db: sqlite3.Connection, settings: Settings | None = None) -> State:
             MessageFact(*row) for row in db.execute("SELECT seq, bead_id, state, delivered_at FROM messages")
         ),
         home_cap=settings.max_agents if settings else None,
-        kind_caps={kind.name: kind.max for kind in (settings.agents if settings else {}).values() if kind.max is not None},
+        kind_caps={
+            kind.name: kind.max for kind in (settings.agents if settings else {}).values() if kind.max is not None
+        },
         events=next(db.execute("SELECT coalesce(max(seq), 0), count(*) FROM events")),
     )
 
 
-def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, closing: bool, now: float) -> str | None:
-    """CONTRACT section 1, in its order; None where nothing keeps it."""
+Reasons = tuple[str | None, ...]
+
+
+def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, observed: Observed, now: float) -> Reasons:
+    """CONTRACT section 1, in its order; None where nothing keeps it. More than one where either is true."""
 
     def one(query: str, *values: object) -> int:
         return next(db.execute(query, values))[0]
@@ -65,22 +74,28 @@ def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, closi
         db.execute("SELECT rig_id, held, not_before, agent_kind FROM beads WHERE id = ?", (bead_id,))
     )
     if held:
-        return "held"
+        return ("held",)
     if one(
         "SELECT count(*) FROM dependencies d JOIN beads b ON b.id = d.blocker_id"
         " WHERE d.bead_id = ? AND b.status <> 'closed'",
         bead_id,
     ):
-        return "blocked"
+        return ("blocked",)
     cleared = one("SELECT coalesce(breaker_cleared_at, 0) FROM home")
     since = max(cleared, now - settings.breaker_window_s)
     failed = one("SELECT count(*) FROM events WHERE kind = 'bead.failed' AND at > ?", since)
     paused = one("SELECT paused FROM home") or one("SELECT paused FROM rigs WHERE id = ?", rig)
-    if paused or closing or failed >= settings.breaker_failures:
-        return "paused"
+    if paused or observed.closing or failed >= settings.breaker_failures:
+        return ("paused",)
+    if any(spent >= limit for spent, limit in _budgets(db, bead_id, rig, observed, now)):
+        return ("budget",)
     leftover = one("SELECT count(*) FROM runs WHERE bead_id = ? AND disposed_at IS NULL", bead_id)
     if leftover or (not_before is not None and not_before > now):
-        return "backoff"
+        return ("backoff",)
+    lacking = _kinds_that_lack_memory(db, settings, observed)
+    if lacking == set(settings.agents):
+        return ("pressure",)
+    pressed = ("pressure",) if lacking else ()  # as the first in line is of one kind or the other
     live = one("SELECT count(*) FROM runs WHERE rig_id = ? AND ended_at IS NULL", rig)
     everywhere = one("SELECT count(*) FROM runs WHERE ended_at IS NULL")
     of_kind = one("SELECT count(*) FROM runs WHERE agent_kind = ? AND ended_at IS NULL", kind)
@@ -88,5 +103,52 @@ def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, closi
     full = live >= one("SELECT max_polecats FROM rigs WHERE id = ?", rig)
     if full or (most is not None and of_kind >= most) or settings.max_agents is not None:
         # with a cap for the whole home, a free slot may be another rig's turn
-        return "cap" if full or settings.max_agents is None or everywhere >= settings.max_agents else "cap?"
-    return None
+        certain = full or settings.max_agents is None or everywhere >= settings.max_agents
+        return (*pressed, "cap") if certain else (*pressed, "cap", None)
+    return (*pressed, None)
+
+
+def _budgets(
+    db: sqlite3.Connection, bead_id: str, rig_id: str, observed: Observed, now: float
+) -> Iterator[tuple[float, float]]:
+    """What is spent, and what may be, of all budgets that bind a bead."""
+    live = [(state.run_id, state.bead_id, state.usage) for state in observed.states.values() if state.usage]
+    running = {row[0] for row in db.execute("SELECT id FROM runs WHERE ended_at IS NULL AND rig_id = ?", (rig_id,))}
+
+    def spent(where: str, since: float, *values: object) -> tuple[float, float]:
+        query = (
+            f"SELECT coalesce(sum(cost_usd), 0), coalesce(sum(input_tokens + output_tokens), 0) FROM runs WHERE {where}"
+        )
+        return next(db.execute(f"{query} AND ended_at >= ?", (*values, since)))
+
+    usd, tokens = spent("bead_id = ?", 0.0, bead_id)
+    limits = next(db.execute("SELECT budget_usd, budget_tokens FROM beads WHERE id = ?", (bead_id,)))
+    yield from ((have, limit) for have, limit in zip((usd, tokens), limits, strict=True) if limit is not None)
+    own = json.loads(next(db.execute("SELECT settings FROM rigs WHERE id = ?", (rig_id,)))[0])
+    now_usd = sum(used.cost_usd or 0.0 for run_id, _, used in live if run_id in running)
+    now_tokens = sum(used.input_tokens + used.output_tokens for run_id, _, used in live if run_id in running)
+    for name, since in (("usd", 0.0), ("tokens_per_day", midnight(now))):
+        limit = own.get(f"budget_{name}")
+        usd, tokens = spent("rig_id = ?", since, rig_id)
+        if limit is not None:
+            yield (usd + now_usd if name == "usd" else tokens + now_tokens), limit
+
+
+def _kinds_that_lack_memory(db: sqlite3.Connection, settings: Settings, observed: Observed) -> set[str]:
+    """Kinds of agents of which one more does not fit, by what the last took and those at work may take."""
+    machine = observed.memory()
+    live = db.execute("SELECT id, agent_kind, stop_reason FROM runs WHERE ended_at IS NULL").fetchall()
+    if machine is None or not live:
+        return set()
+    needs = {}
+    for kind in settings.agents:
+        query = (
+            "SELECT peak_memory_bytes FROM runs WHERE agent_kind = ? AND ended_at IS NOT NULL AND peak_memory_bytes > 0"
+            " ORDER BY ended_at DESC LIMIT 20"
+        )
+        peaks = sorted(row[0] for row in db.execute(query, (kind,)))
+        needs[kind] = peaks[int(0.9 * (len(peaks) - 1))] if peaks else 0
+    taken = {run_id: state.memory_bytes for run_id, state in observed.states.items()}
+    promised = sum(max(0, needs[kind] - taken.get(run_id, 0)) for run_id, kind, stop in live if stop is None)
+    left = machine.available - keep_free(machine.total) - promised
+    return {kind for kind, need in needs.items() if need > max(left, 0)}

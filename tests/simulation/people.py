@@ -96,6 +96,7 @@ class People:
             "agent": random.choice((None, "b")),
             "hold": random.random() < 0.08,
             "timeout_s": random.choice((None, None, 40.0)),
+            "budget_usd": random.choice((None, None, None, 0.5, 2.0)),
         }
 
     async def _sling(self, rig: str, random: Random) -> None:
@@ -153,6 +154,10 @@ class People:
         cap = random.randrange(1, 5)
         await self.ask("change_cap", lambda town: town.update_rig(ANN, rig, {"max_polecats": cap}))
 
+    async def _change_budget(self, rig: str, random: Random) -> None:
+        limits = {"budget_usd": random.choice((None, 0.7, 3.0)), "budget_tokens_per_day": random.choice((None, 6000))}
+        await self.ask("change_budget", lambda town: town.update_rig(ANN, rig, limits))
+
     async def _change_merge(self, rig: str, random: Random) -> None:
         mode, landing = random.choice(("review", "direct", "branch")), random.choice(("squash", "merge"))
         await self.ask("change_merge", lambda town: town.update_rig(ANN, rig, {"merge": mode, "landing": landing}))
@@ -207,6 +212,12 @@ class People:
             match item["kind"]:
                 case "breaker":
                     await self.ask("resume", lambda town: town.resume(ANN))
+                case "budget" if bead is None:
+                    free: dict[str, Any] = {"budget_usd": None, "budget_tokens_per_day": None}
+                    rig = item["rig_id"]
+                    await self.ask("raise_budget", lambda town, rig=rig, free=free: town.update_rig(ANN, rig, free))
+                case "budget":
+                    await self.ask("raise_budget", lambda town, bead=bead: town.update_bead(ANN, bead, budget_usd=1e6))
                 case "question":
                     await self.ask("answer", lambda town, bead=bead: town.answer_agent(ANN, bead, "Go on."))
                 case "held":

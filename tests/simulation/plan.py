@@ -26,6 +26,7 @@ PEOPLE = {
     "pause_and_stop": 2,
     "resume": 5,
     "change_cap": 5,
+    "change_budget": 4,
     "change_merge": 3,
     "change_gates": 2,
     "retry_merge": 3,

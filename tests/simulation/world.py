@@ -17,7 +17,7 @@ from tests.simulation.agents import Agent, CallError
 from tests.simulation.checks import Checks
 from tests.simulation.client import SimClient
 from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION, RARE, Faults, Queue
-from tests.simulation.machine import Machine
+from tests.simulation.machine import GIGABYTE, Machine
 from tests.simulation.people import People
 from tests.simulation.plan import Entry
 from tests.simulation.repos import Remote
@@ -87,6 +87,7 @@ class World:
         runtime = TownRuntime(
             self.home, self.settings, client, self.machine.clock, scheduler, self.machine.new_id, _ignore, database
         )
+        runtime.engine.observed.memory = self.machine.memory
         self.server = Server(runtime, scheduler, client)
         self.note("the server is up")
         scheduler.spawn(runtime.start("http://127.0.0.1:8030"), name="start")
@@ -307,6 +308,9 @@ class World:
                 machine.clock.jump(random.choice((-3600.0, -30.0, -1.0, 2.0, 45.0, 3600.0)))
             case "agent.killed" if machine.running:
                 random.choice(machine.running).kill(9)
+            case "memory.short":
+                machine.taken_elsewhere = random.choice((8, 14, 16)) * GIGABYTE
+                self.loop.call_later(random.random() * 60, lambda: setattr(machine, "taken_elsewhere", 0))
             case "store.second_claim":
                 if not self.checks.claim_again():
                     return
@@ -396,7 +400,12 @@ def expected(error: BaseException | None) -> bool:
 def _settings(random: Random) -> Settings:
     """Short times, so that a story is short; caps of all kinds."""
     kinds = {
-        "a": AgentSettings("a", command=("a",), max=random.choice((None, None, 2))),
+        "a": AgentSettings(
+            "a",
+            command=("a",),
+            max=random.choice((None, None, 2)),
+            memory_limit=random.choice((None, 6 * GIGABYTE)),
+        ),
         "b": AgentSettings("b", kind="acp", command=("b",), max=random.choice((None, None, 1))),
     }
     return Settings(
