@@ -16,6 +16,7 @@ from boomtown.cli.parsing import UsageError
 from boomtown.cli.sentences import bead_sentence, short
 from boomtown.domain.errors import BadInputError
 
+MOST_SHOWN = 200
 _KEYS = ("title", "body", "priority", "agent", "model", "timeout", "budget_usd", "budget_tokens", "depends_on")
 
 
@@ -69,7 +70,9 @@ def read_tasks(text: str, name: str, first: int = 0) -> list[dict[str, Any]]:
 
     Raises `BadInputError` naming the line that is wrong, and why.
     """
-    numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    numbered = [
+        (number, line) for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1) if line.strip()
+    ]
     if not numbered:
         raise BadInputError(f'{name} has no task. Write one JSON object a line, such as {{"title": "what to do"}}.')
     return [_task(line, f"{name}, line {number}", len(numbered), first) for number, line in numbered]
@@ -83,20 +86,22 @@ def _task(line: str, where: str, count: int, first: int) -> dict[str, Any]:
     if not isinstance(task, dict):
         raise BadInputError(f'{where}: not an object. Write {{"title": "what to do"}}.')
     if unknown := [key for key in task if key not in _KEYS]:
-        raise BadInputError(f"{where}: “{unknown[0]}” is not a key. Known: {', '.join(_KEYS)}.")
+        raise BadInputError(f"{where}: “{unknown[0][:MOST_SHOWN]}” is not a key. Known: {', '.join(_KEYS)}.")
     for key in ("title", "body", "priority", "agent", "model"):
         if not isinstance(task.get(key), (str, type(None))):
-            raise BadInputError(f"{where}: {key} must be a text, not {json.dumps(task[key])}.")
+            raise BadInputError(f"{where}: {key} must be a text, not {_shown(task[key])}.")
+        if not (task.get(key) or "").isascii() and any(0xD800 <= ord(sign) < 0xE000 for sign in task[key]):
+            raise BadInputError(f"{where}: {key} has half a character, {_shown(task[key])}. Write it as UTF-8.")
     if not (task.get("title") or "").strip():
         raise BadInputError(f"{where}: title is missing or empty. Say in a line what to do.")
     if task.get("priority") not in (*PRIORITIES, None):
-        raise BadInputError(f"{where}: priority “{task['priority']}” is none of {', '.join(PRIORITIES)}.")
+        raise BadInputError(f"{where}: priority “{task['priority'][:MOST_SHOWN]}” is none of {', '.join(PRIORITIES)}.")
     timeout = task.get("timeout")
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float, type(None))):
-        raise BadInputError(f"{where}: timeout must be a number of seconds, not {json.dumps(timeout)}.")
+    if not _is_number(timeout):
+        raise BadInputError(f"{where}: timeout must be a number of seconds, not {_shown(timeout)}.")
     for key in ("budget_usd", "budget_tokens"):
-        if isinstance(task.get(key), bool) or not isinstance(task.get(key), (int, float, type(None))):
-            raise BadInputError(f"{where}: {key} must be a number, not {json.dumps(task[key])}.")
+        if not _is_number(task.get(key)):
+            raise BadInputError(f"{where}: {key} must be a number, not {_shown(task[key])}.")
     return {
         **{key: task.get(key) for key in ("title", "body", "priority", "agent", "model")},
         "timeoutS": timeout,
@@ -106,18 +111,29 @@ def _task(line: str, where: str, count: int, first: int) -> dict[str, Any]:
     }
 
 
+def _is_number(value: Any) -> bool:
+    """Or nothing."""
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300)
+
+
+def _shown(value: Any) -> str:
+    """As it was written; not more of it than a message can bear."""
+    text = json.dumps(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
 def _depends_on(given: Any, where: str, count: int, first: int) -> list[int | str]:
     if given is None:
         return []
     if not isinstance(given, list):
-        raise BadInputError(f"{where}: depends_on must be a list of indexes and bead ids, not {json.dumps(given)}.")
+        raise BadInputError(f"{where}: depends_on must be a list of indexes and bead ids, not {_shown(given)}.")
     found: list[int | str] = []
     for item in given:
         if isinstance(item, bool) or not isinstance(item, (int, str)):
-            raise BadInputError(f"{where}: depends_on has {json.dumps(item)}, which is no index and no bead id.")
+            raise BadInputError(f"{where}: depends_on has {_shown(item)}, which is no index and no bead id.")
         if isinstance(item, int) and not 0 <= item < count:
             raise BadInputError(
-                f"{where}: depends_on has index {item}, but the tasks go from 0 to {count - 1}. Count from 0."
+                f"{where}: depends_on has index {_shown(item)}, but the tasks go from 0 to {count - 1}. Count from 0."
             )
         found.append(item + first if isinstance(item, int) else item)
     return found

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 _STEP = 1 << 16
+LONGEST_LINE = 1 << 26
+"""Bytes; no frame is as long."""
 MAX_READ = 1 << 20
 """Bytes that one `read` takes from the file; a single longer frame is still read whole."""
 
@@ -104,9 +107,9 @@ def parse(line: bytes) -> dict[str, Any] | None:
     """The frame in a line; None if it is none."""
     try:
         frame = _DECODER.decode(line.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return frame if isinstance(frame, dict) and isinstance(frame.get("seq"), int) else None
+    return frame if isinstance(frame, dict) and type(frame.get("seq")) is int else None
 
 
 def last_seq(path: Path) -> int:
@@ -116,16 +119,20 @@ def last_seq(path: Path) -> int:
     except FileNotFoundError:
         return 0
     try:
-        end = os.fstat(fd).st_size
-        block = b""
+        end, parts = os.fstat(fd).st_size, deque[bytes]()
         while end > 0:
             start = max(0, end - _STEP)
-            block = os.pread(fd, end - start, start) + block
+            parts.appendleft(os.pread(fd, end - start, start))
             end = start
-            lines = block.split(b"\n")[0 if start == 0 else 1 : -1]
-            for line in reversed(lines):
+            if b"\n" not in parts[0] and start > 0:
+                if len(parts) * _STEP > LONGEST_LINE:
+                    parts = deque([b"\n"])  # no frame is as long: what follows is none
+                continue
+            pieces = b"".join(parts).split(b"\n")
+            for line in reversed(pieces[1 if start > 0 else 0 : -1]):
                 if (frame := parse(line)) is not None:
                     return frame["seq"]
+            parts = deque([pieces[0], b"\n"])
         return 0
     finally:
         os.close(fd)
@@ -139,7 +146,7 @@ def tail_position(path: Path, lines: int) -> int:
 def _whole_lines(fd: int, offset: int) -> tuple[bytes, bool]:
     """Whole lines from `offset` on, about `_STEP` bytes, or one line if that is longer; and whether there may be more.
 
-    Empty if there is none.
+    Empty if there is none. Of what has no end for longer than any frame a part is given out as a line, which is none.
     """
     want = _STEP
     while True:
@@ -149,6 +156,8 @@ def _whole_lines(fd: int, offset: int) -> tuple[bytes, bool]:
             return block[: end + 1], len(block) == want
         if len(block) < want:
             return b"", False
+        if len(block) >= LONGEST_LINE:
+            return block, True
         want *= 4
 
 

@@ -186,7 +186,7 @@ def parse(text: str, name: str = "config.toml") -> Settings:
     """As `load`, from the text of the file; `name` is what messages call it."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(_syntax_message(text, name, str(error))) from error
     table = _Table(values, (), text, name)
     agents = table.take("agents", _table, {})

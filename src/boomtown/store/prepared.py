@@ -28,6 +28,14 @@ class _Plan:
     columns: tuple[str, ...]
     positions: tuple[str, ...] | None
 
+    def arrange(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
+        return values if self.positions is None else [values[name] for name in self.positions]
+
+
+def _as_text(value: Any) -> Any:
+    """Half a character, or a byte of a file's name that is none, is no text: no database takes it."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
 
 class Prepared:
     """A statement in which all that differs is a `bindparam` by name; lists of any length have no place in it."""
@@ -49,7 +57,10 @@ class Prepared:
             given[name] = write(given[name])
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(plan.text, given if plan.positions is None else [given[name] for name in plan.positions])
+            try:
+                cursor.execute(plan.text, plan.arrange(given))
+            except UnicodeEncodeError:
+                cursor.execute(plan.text, plan.arrange({name: _as_text(value) for name, value in given.items()}))
             found: Any = cursor.fetchall() if plan.columns else []
         finally:
             cursor.close()

@@ -66,3 +66,10 @@ def test_a_statement_is_compiled_at_its_first_use_only(database: Database, monke
     database.read_now(lambda db: query.run(db, {}))
     monkeypatch.setattr(prepared, "_plan", None)
     assert database.read_now(lambda db: query.run(db, {}))[1] == []
+
+
+def test_what_is_no_text_is_stored_as_far_as_it_is(database: Database) -> None:
+    """Half a character in an agent's words, or a file's name in another encoding, must not keep a run from its end."""
+    database.write_now(lambda db: sql.add(db, tables.towns, **{**TOWN, "name": "caf\udce9 \ud83d"}))
+    stored = database.read_now(lambda db: sql.by_id(db, tables.towns, "town")) or {}
+    assert stored["name"] == "caf? ?"

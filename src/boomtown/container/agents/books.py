@@ -21,6 +21,20 @@ log = structlog.get_logger()
 
 Reader = Callable[[], Usage]
 
+MOST = 10**12
+"""Beyond what anything costs: an agent that says more has it wrong."""
+LONGEST_LINE = 1 << 26
+
+
+def figure(value: Any) -> int:
+    """A count that an agent wrote down, whatever it is; what makes no sense counts nothing."""
+    return int(amount(value))
+
+
+def amount(value: Any) -> float:
+    sound = isinstance(value, (int, float)) and 0 < value < MOST  # neither is so of NaN
+    return value if sound else 0
+
 
 def reader(kind: str, home: Path) -> Reader | None:
     """How to read the books of `kind`; None for agents that keep none: what they say in a turn is added up."""
@@ -67,9 +81,9 @@ def _database(path: Path) -> Usage:
         if path.exists():
             log.warning("usage.unread", path=str(path), error=str(error))
         return Usage(cost_usd=0.0)
-    sums = [sum(row[column] or 0 for row in rows) for column in range(6)]
-    new, output, reasoning, read, written, cost = sums
-    return Usage(new + read + written, read, output + reasoning, reasoning, round(float(cost), 9))
+    new, output, reasoning, read, written = (sum(figure(row[column]) for row in rows) for column in range(5))
+    cost = sum(amount(row[5]) for row in rows)
+    return Usage(new + read + written, read, output + reasoning, reasoning, round(cost, 9))
 
 
 def _rollouts(folder: Path) -> Usage:
@@ -78,17 +92,18 @@ def _rollouts(folder: Path) -> Usage:
     for path in folder.glob("**/rollout-*.jsonl"):
         last: dict[str, Any] = {}
         for entry in _entries(path, b'"token_count"'):
-            info = entry.get("payload", {}).get("info")
-            last = info["total_token_usage"] if info else last
-        if last:
-            found = Usage(
-                last.get("input_tokens", 0),
-                last.get("cached_input_tokens", 0),
-                last.get("output_tokens", 0),
-                last.get("reasoning_output_tokens", 0),
-            )
-            total = plus(total, found)
+            last = _below(entry, "payload", "info", "total_token_usage") or last
+        names = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens")
+        total = plus(total, Usage(*(figure(last.get(name)) for name in names)))
     return total
+
+
+def _below(entry: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The object at the end of a path of keys; an empty one where there is none."""
+    found: Any = entry
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _transcripts(folder: Path) -> Usage:
@@ -96,14 +111,13 @@ def _transcripts(folder: Path) -> Usage:
     answers: dict[str, dict[str, Any]] = {}
     for path in folder.glob("**/*.jsonl"):
         for entry in _entries(path, b'"usage"'):
-            message = entry.get("message")
-            if isinstance(message, dict) and isinstance(message.get("usage"), dict):
-                answers[message.get("id", "")] = message["usage"]
+            if used := _below(entry, "message", "usage"):
+                answers[str(_below(entry, "message").get("id", ""))] = used
     total = Usage()
     for usage in answers.values():
-        read, written = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
-        new = usage.get("input_tokens") or 0
-        total = plus(total, Usage(new + read + written, read, usage.get("output_tokens") or 0))
+        names = ("cache_read_input_tokens", "cache_creation_input_tokens", "input_tokens", "output_tokens")
+        read, written, new, output = (figure(usage.get(name)) for name in names)
+        total = plus(total, Usage(new + read + written, read, output))
     return total
 
 
@@ -111,12 +125,12 @@ def _entries(path: Path, mark: bytes) -> Iterator[dict[str, Any]]:
     """The objects on the lines that hold `mark`."""
     try:
         with path.open("rb") as file:
-            for line in file:
+            for line in iter(lambda: file.readline(LONGEST_LINE), b""):
                 if mark in line:
                     try:
                         entry = json.loads(line)
-                    except ValueError:
-                        continue  # torn by a crash
+                    except (ValueError, RecursionError):
+                        continue  # torn by a crash, cut by us, or no book at all
                     if isinstance(entry, dict):
                         yield entry
     except OSError as error:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from boomtown.container.agents.books import minus, most, plus, reader
+import structlog
+
+from boomtown.container.agents.books import amount, figure, minus, most, plus, reader
 from boomtown.container.protocol import Usage
+
+log = structlog.get_logger()
 
 
 class Meter:
@@ -39,15 +43,23 @@ class Meter:
 
     def _earlier(self) -> Usage:
         try:
-            return Usage(**json.loads(self._counted.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            noted = json.loads(self._counted.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return Usage()
+        if not isinstance(noted, dict):
+            return Usage()
+        cost = noted.pop("cost_usd", None)
+        figures = {field.name: figure(noted.get(field.name)) for field in fields(Usage) if field.name != "cost_usd"}
+        return Usage(**figures, cost_usd=None if cost is None else amount(cost))
 
     async def settle(self) -> None:
         """The run is over: count, and note for the next one what is counted."""
         await self.count()
         if self._read is not None:
-            await asyncio.to_thread(self._note)
+            try:
+                await asyncio.to_thread(self._note)
+            except OSError as error:  # a full disk, or what the agent put there, must not keep the run from its end
+                log.warning("usage.unnoted", path=str(self._counted), error=str(error))
 
     def _note(self) -> None:
         self._counted.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,9 +81,9 @@ class Meter:
         """What an answer to a prompt tells is what was used from now on."""
         self._at_turn = self.usage or Usage()
 
-    def told_cost(self, amount: float, currency: str) -> None:
+    def told_cost(self, cost: float, currency: str) -> None:
         if currency == "USD":
-            self._told = plus(self._told, Usage(cost_usd=amount - (self._told.cost_usd or 0.0)))
+            self._told = plus(self._told, Usage(cost_usd=amount(cost) - (self._told.cost_usd or 0.0)))
 
     def told_meta(self, meta: dict[str, Any] | None) -> None:
         """An update's `_meta`."""
@@ -79,20 +91,16 @@ class Meter:
         if self._kind == "meta.usage" and isinstance(usage, dict):
             self._told = plus(
                 self._told,
-                Usage(
-                    usage.get("inputTokens") or 0,
-                    usage.get("cachedReadTokens") or 0,
-                    usage.get("outputTokens") or 0,
-                    usage.get("thoughtTokens") or 0,
-                ),
+                Usage(*(figure(usage.get(f"{name}Tokens")) for name in ("input", "cachedRead", "output", "thought"))),
             )
 
     def told_turn(self, usage: Any, meta: dict[str, Any] | None) -> None:
         """The answer to a prompt: its `usage` and `_meta`."""
         quota = (meta or {}).get("quota")
         if self._kind == "meta.quota" and isinstance(quota, dict):
-            tokens = quota.get("token_count") or {}
-            found = Usage(tokens.get("input_tokens") or 0, 0, tokens.get("output_tokens") or 0)
+            tokens = quota.get("token_count")
+            tokens = tokens if isinstance(tokens, dict) else {}
+            found = Usage(figure(tokens.get("input_tokens")), 0, figure(tokens.get("output_tokens")))
             self._told = plus(self._told, found)
         elif self._kind == "turn" and usage is not None:
             self._told = plus(self._told, _of_turn(usage))
@@ -101,7 +109,7 @@ class Meter:
 
 
 def _of_turn(usage: Any) -> Usage:
-    read, reasoning = usage.cached_read_tokens or 0, usage.thought_tokens or 0
+    told = (usage.cached_read_tokens, usage.thought_tokens, usage.input_tokens, usage.output_tokens, usage.total_tokens)
+    read, reasoning, new, output, total = map(figure, told)
     # some count what was cached among the input, some beside it; the total has it once
-    all_input = max(usage.input_tokens, usage.total_tokens - usage.output_tokens)
-    return Usage(all_input, read, usage.output_tokens, reasoning)
+    return Usage(max(new, total - output), read, output, reasoning)

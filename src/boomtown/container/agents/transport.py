@@ -106,7 +106,7 @@ class PipeTransport:
             return
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if isinstance(message, dict):
             self._inbox.put_nowait(message)
