@@ -1,11 +1,16 @@
-"""`make simulate`: tells the stories of many seeds, and reports what went wrong on purpose and what should not have."""
+"""`make simulate`: tells the stories of many seeds, and reports what went wrong on purpose and what should not have.
+
+Interrupted, it reports what was told so far.
+"""
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from multiprocessing import Pool
 
 from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION, BY_THE_WORLD
@@ -22,11 +27,12 @@ def main() -> int:
     parser.add_argument("--trace", action="store_true", help="print the whole story of each seed")
     args = parser.parse_args()
     began = told = time.monotonic()
-    steps, faults, actions, bad = 0, Counter[str](), Counter[str](), list[Result]()
-    with Pool(args.jobs) as pool:
-        seeds = range(args.first, args.first + args.seeds)
-        for count, result in enumerate(pool.imap_unordered(simulate, seeds, chunksize=10), 1):
-            steps, faults, actions = steps + result.steps, faults + result.faults, actions + result.actions
+    count, steps, faults, actions, bad = 0, 0, Counter[str](), Counter[str](), list[Result]()
+    seeds = range(args.first, args.first + args.seeds)
+    with Pool(args.jobs, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool, suppress(KeyboardInterrupt):
+        for result in pool.imap_unordered(simulate, seeds, chunksize=10):
+            count, steps = count + 1, steps + result.steps
+            faults, actions = faults + result.faults, actions + result.actions
             if result.errors:
                 bad.append(result)
                 print(f"seed {result.seed}: {result.errors[0]}", flush=True)
@@ -46,8 +52,8 @@ def main() -> int:
     for result in bad[:3]:
         print(retell(result.seed))
     print(
-        f"{args.seeds} seeds from {args.first}: {steps} steps, {sum(faults.values())} faults, {len(bad)} with a breach"
-        f"; {args.seeds / elapsed:.1f} seeds/s with {args.jobs} process{'es' if args.jobs > 1 else ''}"
+        f"{count} seeds from {args.first}: {steps} steps, {sum(faults.values())} faults, {len(bad)} with a breach"
+        f"; {count / elapsed:.1f} seeds/s with {args.jobs} process{'es' if args.jobs > 1 else ''}"
     )
     return 1 if bad else 0
 

@@ -12,7 +12,7 @@ from boomtown.domain.runs import Outcome, StopReason
 from boomtown.home.config import Settings
 from boomtown.rig import changes, slinging
 from boomtown.rig.transaction import Tx
-from boomtown.store import beads, merges, messages, runs, sql, tables
+from boomtown.store import beads, merges, messages, rigs, runs, sql, tables
 from boomtown.store.sql import Row
 
 
@@ -276,11 +276,13 @@ def rework(tx: Tx, bead: Row, comment: str) -> None:
 
 
 def retry_merge(tx: Tx, merge: Row) -> None:
-    """Try a merge again that waits for something outside."""
+    """Try a merge again that waits for something outside. What is remembered of the base's gates is found out anew."""
     rig = sql.by_id(tx.db, tables.rigs, merge["rig_id"])
     assert rig is not None
     if merge["status"] not in (MergeStatus.REMOTE_REFUSED, MergeStatus.BASE_RED):
         raise ConflictError(f"This merge is {merge['status']}; only remote_refused and base_red can be tried again.")
+    if merge["status"] == MergeStatus.BASE_RED:
+        rigs.forget_gate_results(tx.db, rig["id"])  # a gate that flaked would keep an unchanged base red for ever
     changes.set_merge(tx, rig, merge, MergeStatus.WAITING, error=None, candidate=None)
 
 
