@@ -182,11 +182,14 @@ def _cpu_of(process: subprocess.Popen[bytes]) -> float:
 
 
 def _start(way: str, how: Plan, prompt: str, tree: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
-    """The program, which will end by itself soon."""
+    """The program, which will end by itself soon; in a session of its own: Linux shares the processor by those."""
     if way == "run":
         argv = [how.command[0], "run", "--auto", "--format", "json", "-m", str(how.model), prompt]
-        return subprocess.Popen(argv, cwd=tree, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    process = subprocess.Popen(how.command, cwd=tree, env=env, stdin=-1, stdout=-1, stderr=subprocess.DEVNULL)
+        null = subprocess.DEVNULL
+        return subprocess.Popen(argv, cwd=tree, env=env, stdin=null, stdout=null, start_new_session=True)
+    process = subprocess.Popen(
+        how.command, cwd=tree, env=env, stdin=-1, stdout=-1, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         _speak(process, tree, prompt, how.mode)
     finally:
