@@ -49,4 +49,5 @@ def test_a_bead_without_a_branch_and_a_setup_that_fails_are_said(town: Town) -> 
     town.wait_for(bead, status="closed")
     assert town.run("try", bead).status == 0
     town.ok("rig", "set", "web", 'setup=["exit 3"]')
-    assert "`exit 3` ended with status 3" in town.fails("try", bead)
+    ran = town.run("try", bead)
+    assert (ran.status, "`exit 3` ended with status 3" in ran.err) == (1, True)
