@@ -23,7 +23,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.agents.script import Move, Trouble, Turn, next_move, position
+from tests.agents.refusals import refusal
+from tests.agents.script import REFUSALS, Move, Trouble, Turn, next_move, position
 from tests.agents.wires import Chat, Event, Gemini, Messages, Responses, Wire
 
 MODEL = "fake-model"
@@ -153,6 +154,9 @@ async def _make(trouble: Trouble, wire: Wire, request: Request, body: dict[str, 
             while (await request.receive())["type"] != "http.disconnect":
                 pass
             return Response(status_code=499)
+        case why if why in REFUSALS:
+            status, said, headers = refusal(wire, why, trouble.reset_s)
+            return JSONResponse(said, status, headers)
 
     async def cut() -> AsyncIterator[bytes]:
         yield _frame(next(iter(wire.events(body, move))))

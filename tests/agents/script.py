@@ -8,6 +8,9 @@ A prompt tells the script in lines of its own:
     STEP call gt_done {"branch": "$BRANCH"}   a tool of the town; $BRANCH, $CWD are filled in
     STEP say half of it is done           a text; the turn ends
     STEP fail 500 2                       the status 500, for the first 2 requests at this step (no number: always)
+    STEP limit 3600 1                     the provider's limit, over in 3600 s (0: not said), for the first request
+    STEP busy 0 1                         too many requests at once; the same numbers
+    STEP login, STEP expired              a key that is none, or has expired; the same numbers
     STEP drop 1                           the connection is cut in the middle of the answer
     STEP hang                             no answer at all
 
@@ -59,14 +62,20 @@ class Call:
 
 @dataclass(frozen=True)
 class Trouble:
-    """`kind`: fail, drop or hang. `times`: for how many requests at this step; None: always."""
+    """`kind`: fail, drop, hang, or what `refusals` knows. `times`: for how many requests at this step; None: always.
+
+    `status` of a failure; `reset_s` of a refusal.
+    """
 
     kind: str
     status: int = 500
+    reset_s: int = 0
     times: int | None = None
 
 
 Move = Say | Call
+REFUSALS = ("limit", "busy", "login", "expired")
+TROUBLES = ("fail", "drop", "hang", *REFUSALS)
 
 
 def steps_of(text: str) -> list[tuple[str, str]]:
@@ -89,7 +98,7 @@ def next_move(turns: list[Turn], tools: list[Tool], whole: str) -> tuple[list[Tr
     troubles: list[Trouble] = []
     ordinary = 0
     for verb, rest in steps_of(prompt):
-        if verb in ("fail", "drop", "hang"):
+        if verb in TROUBLES:
             if ordinary == done:
                 troubles.append(_trouble(verb, rest))
             continue
@@ -103,6 +112,9 @@ def _trouble(verb: str, rest: str) -> Trouble:
     numbers = [int(word) for word in rest.split()]
     if verb == "fail":
         return Trouble(verb, numbers[0], numbers[1] if len(numbers) > 1 else None)
+    if verb in REFUSALS:
+        reset_s, times, *_ = [*numbers, None, None]
+        return Trouble(verb, reset_s=reset_s or 0, times=times)
     return Trouble(verb, times=numbers[0] if numbers else None)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
+import sys
+import time
 from argparse import Namespace
 from typing import Any
 
+from boomtown.cli.client import connect, server_of
 from boomtown.cli.output import Column, Output, clean, table, terminal_width
 from boomtown.cli.sentences import spent
-from boomtown.domain.errors import BadInputError, BoomtownError, NotFoundError
+from boomtown.domain.errors import BadInputError, BoomtownError, NotFoundError, UnavailableError
+from boomtown.home import logins
 from boomtown.home.agents import installed_program, installed_version, plan, problem
+from boomtown.home.clock import iso
 from boomtown.home.config import DEMO, AgentSettings, Settings, load
 from boomtown.home.paths import Home
 from boomtown.home.presets import PRESETS
@@ -47,6 +53,7 @@ def _object(agent: AgentSettings, settings: Settings) -> dict[str, Any]:
         "max": agent.max,
         "model": agent.model,
         "usable": trouble is None,
+        "login": login.masked if (login := logins.find(Home.from_env(), agent)) else None,
         "default": agent.name == settings.default_agent,
         "note": "stands in for a model" if agent.name == DEMO else trouble,
     }
@@ -80,6 +87,7 @@ def _table(agents: list[dict[str, Any]]) -> list[str]:
             Column("default", lambda a: "yes" if a["default"] else ""),
             Column("max", lambda a: a["max"], right=True),
             Column("model", lambda a: a["model"]),
+            Column("login", lambda a: a["login"]),
             Column("command", lambda a: " ".join(a["command"])),
             Column("note", lambda a: a["note"]),
         ],
@@ -89,29 +97,86 @@ def _table(agents: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def check(args: Namespace, out: Output) -> None:
-    """Whether an agent can be started; one that is spoken with is started, greeted and asked for one word."""
-    agent = _all(_settings()).get(args.NAME)
+def _named(name: str) -> AgentSettings:
+    agent = _all(_settings()).get(name)
     if agent is None:
         raise NotFoundError(
-            f"There is no agent “{args.NAME}”. `boomtown agent list` shows them; "
-            f"add [agents.{args.NAME}] to config.toml."
+            f"There is no agent “{name}”. `boomtown agent list` shows them; add [agents.{name}] to config.toml."
         )
+    return agent
+
+
+def login(args: Namespace, out: Output) -> None:
+    """Give an agent the home's own key, or take it away. A server that runs lets its beads start at once."""
+    home, agent = Home.from_env(), _named(args.NAME)
+    logins.ways(agent)
+    if args.remove:
+        if not logins.remove(home, agent.name):
+            raise NotFoundError(f"The home has no login for {agent.name}.")
+        out.say({"agent": agent.name, "removed": True}, f"The home's login for {agent.name} is removed.")
+        return
+    made = logins.store(home, agent, _secret(agent.name), args.provider, time.time())
+    going_on = _tell_server(home, agent.name)
+    data = _login(made) | {"agent": agent.name, "server_told": going_on}
+    out.say(data, f"{agent.name} is logged in as {made.masked}. `boomtown agent check {agent.name}` tries it.")
+
+
+def _secret(name: str) -> str:
+    """From a terminal without echo, else all of standard input."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"The key for {name} (not shown): ")
+    return sys.stdin.read(logins.LONGEST_SECRET + 2)
+
+
+def _tell_server(home: Home, name: str) -> bool:
+    """Let what waited for this agent go on, if a server runs for this home; without one, its start does."""
+    if server_of(home) is None:
+        return False
+    try:
+        connect().mutate("tryAgent", agent=name)
+    except UnavailableError:
+        return False
+    return True
+
+
+def _login(known: logins.Login) -> dict[str, Any]:
+    return {"account": known.masked, "provider": known.provider, "expires_at": iso(known.expires_at)}
+
+
+def _login_words(known: logins.Login | None) -> str:
+    if known is None:
+        return ""
+    whose = f" for {known.provider}" if known.provider else ""
+    until = f", good until {iso(known.expires_at)}" if known.expires_at else ""
+    return f" Logged in as {known.masked}{whose}{until}."
+
+
+def check(args: Namespace, out: Output) -> None:
+    """Whether an agent can be started; one that is spoken with is started, greeted and asked for one word."""
+    agent = _named(args.NAME)
     command, trouble = _command(agent)
     if trouble is not None:
         raise BadInputError(f"The agent “{agent.name}” can't start: {trouble}")
     variables = agent.environment(os.environ)
-    data = {"name": agent.name, "program": shutil.which(command[0]), "variables": sorted(variables), "ok": True}
+    known = logins.find(Home.from_env(), agent)
+    data = {
+        "name": agent.name,
+        "program": shutil.which(command[0]),
+        "variables": sorted(variables),
+        "login": _login(known) if known else None,
+        "ok": True,
+    }
     if agent.kind == "acp":
         from boomtown.cli.trial import attempt
 
         tried = attempt(agent, Home.from_env(), variables)
+        _tell_server(Home.from_env(), agent.name)
         sentence = (
             f"{agent.name} works: {tried['agent'] or agent.name} {tried['version'] or ''}, model "
             f"{tried['model'] or 'not told'}, answered “{clean(tried['answer'])}” in {tried['seconds']:.1f} s"
         )
         used = f" ({spent(tried['usage'])})." if tried["usage"] else "."
-        out.say({**data, **tried}, sentence + used)
+        out.say({**data, **tried}, sentence + used + _login_words(known))
         return
     with_them = f" Its variables are set: {', '.join(sorted(variables))}." if variables else ""
     out.say(data, f"{agent.name} can start: {data['program']}.{with_them}")

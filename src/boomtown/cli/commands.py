@@ -223,6 +223,11 @@ AGENTS = (
     Command("agent install", "agents:install", "install a preset's program, at its pinned version, into the home", (
         _arg("NAME", says="a preset: kilo, opencode, claude, codex, gemini or qwen", complete="agent"),
     )),
+    Command("agent login", "agents:login", "give a program the home's own key, read from standard input", (
+        _arg("NAME", says="its name, see `agent list`", complete="agent"),
+        _arg("--provider", says="whose key it is, for Kilo and OpenCode", metavar="P"),
+        _flag("--remove", says="forget the key"),
+    )),
     Command("mcp", "mcp:serve", "the town's tools for an agent, on standard input and output", json=False),
     Command("completion", "completion:script", "shell completion: `boomtown completion bash`", (
         _arg("SHELL", says="bash, zsh or fish", choices=("bash", "zsh", "fish")),
@@ -265,14 +270,6 @@ INSIDE = (
     ), hidden=True),
 )  # fmt: skip
 
-_ANYTHING = (_arg("ANYTHING", says="not read yet", nargs="*"),)
-LATER = tuple(
-    Command(words, "later:refuse", "comes in a later version", _ANYTHING, hidden=True)
-    for words in (
-        "agent login",
-    )
-)  # fmt: skip
-
 GROUPS = {
     "Town": SERVER,
     "Rigs": RIGS,
@@ -282,4 +279,4 @@ GROUPS = {
     "Agents and shell": AGENTS,
     "Users": USERS,
 }
-COMMANDS = {command.words: command for group in (*GROUPS.values(), INSIDE, LATER) for command in group}
+COMMANDS = {command.words: command for group in (*GROUPS.values(), INSIDE) for command in group}

@@ -42,8 +42,6 @@ def parse(argv: list[str]) -> tuple[Command, argparse.Namespace] | None:
         if rest and rest[0] in ("-h", "--help"):
             return _print_help(group_help(argv[0]))
         raise UsageError(_no_command(argv))
-    if command.handler == "later:refuse":
-        return command, argparse.Namespace(words=command.words)
     options, positionals = _sort(command, rest)
     parser = build(command)
     if "--help" in options:

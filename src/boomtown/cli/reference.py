@@ -34,12 +34,6 @@ Inside a worktree, from the variables that the town sets there. They wait up to 
 and end with status 1 and the word FENCED when the run is over. `mail send` and `escalate` arrive at least once: if an
 answer was lost on its way they are sent again.
 """
-_LATER = """\
-## Not yet
-
-`doctor`, `backup`, `restore`, `user`, `mcp`, `agent install`, `agent login`, `message`, `answer` and `ask` are there,
-say that they come in a later version, and end with status 1.
-"""
 
 
 def page() -> str:
@@ -47,7 +41,7 @@ def page() -> str:
     parts = [_BEGIN]
     for title, commands in GROUPS.items():
         parts += [f"## {title}\n", *(_section(command) for command in commands)]
-    parts += [_INSIDE, *(_section(command) for command in INSIDE), _LATER]
+    parts += [_INSIDE, *(_section(command) for command in INSIDE)]
     return "\n".join(parts)
 
 

@@ -35,6 +35,8 @@ def _status(found: dict[str, Any]) -> Iterator[str]:
         yield paint(f"budget     {clean(budget['words'])}", "yellow" if tight else "")
     for breach in found["breaches"]:
         yield paint(f"breach     {breach['rule']} {clean(breach['detail'])}. A defect: please report it.", "red")
+    for refused in found["refused_agents"]:
+        yield paint(f"{refused['why']:<10} {clean(refused['detail'])}", "yellow")
     if found["paused"]:
         yield paint("paused     the whole home; `boomtown resume` goes on", "yellow")
     if found["breaker_open"]:

@@ -123,8 +123,9 @@ class Talk:
     session mode to set. `model`: what the session must say that it uses; None: not checked. `tools`: variables for the
     town's tools. `cut`: a pattern for its standard error, see `home.presets`. `resumes`: an earlier session may be
     loaded; `again` is the prompt then, unless the words of the bead (`words`, a digest) have changed. `reminder`: what
-    to say once if a turn ends and nothing was handed on. `past`: what was done so far, for a new session; the container
-    adds it. `answer_within_s`: how long an agent may be silent within a turn. `messages`: what waited for it.
+    to say once if a turn ends and nothing was handed on. `preset`: what the agent is of. `past`: what was done
+    so far, for a new session; the container adds it. `answer_within_s`: how long an agent may be silent within a turn.
+    `messages`: what waited for it.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -140,6 +141,7 @@ class Talk:
     again: str = ""
     past: str = ""
     words: str = ""
+    preset: str = ""
     reminder: str = ""
     answer_within_s: float = 600.0
     messages: tuple[Message, ...] = ()
@@ -152,6 +154,18 @@ class Question:
     id: str
     text: str
     options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An agent's model does not answer it. `why`: quota, or auth (no login, a wrong or an expired one).
+
+    `words`: the agent's. `until`: when the limit is over (epoch seconds), if that was said.
+    """
+
+    why: str
+    words: str
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +200,7 @@ class RunState:
     set then, unless git failed, which `error` says; while it lives, that is a trouble it may come out of).
     `last_words`: the last lines of output, for people. `session`, `question`, `usage` and `delivered` (ids of messages
     that the session took, in any run of this polecat) are those of an agent that speaks ACP.
+    `refusal`: the run ended since its model does not answer it; `answered`: it has.
     """
 
     run_id: str
@@ -215,6 +230,8 @@ class RunState:
     question: Question | None = None
     usage: Usage | None = None
     delivered: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    answered: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import structlog
 from boomtown.container import work
 from boomtown.container.agents.adapter import Conversation, Ending, Heard, adapter_for
 from boomtown.container.agents.past import with_past
+from boomtown.container.agents.refusals import read_last_words
 from boomtown.container.clones import Clones
 from boomtown.container.commands import run_command
 from boomtown.container.pipes import PipeReader, PipeWriter
@@ -22,7 +23,7 @@ from boomtown.container.prepare import base_or_ours, prepare_home, prepare_workt
 from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
 from boomtown.container.proctable import MARK
 from boomtown.container.prompting import whole_prompt
-from boomtown.container.protocol import DisposeResult, Facts, Message, RunSpec, RunState
+from boomtown.container.protocol import DisposeResult, Facts, Message, Refusal, RunSpec, RunState
 from boomtown.container.streams import LineSplitter, StreamWriter
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Forest, Tree
@@ -79,6 +80,7 @@ class Run:
         self._error: str | None = None
         self._start_failed = False
         self._setup_failed = False
+        self._refusal: Refusal | None = None
         self._setting_up = False
         self._facts: Facts | None = None
         self._splitters: list[LineSplitter] = []
@@ -134,6 +136,8 @@ class Run:
             question=heard.question if self.live else None,
             usage=heard.usage,
             delivered=heard.delivered,
+            refusal=self._refusal,
+            answered=heard.answered,
         )
 
     async def start(self) -> None:
@@ -260,6 +264,13 @@ class Run:
         for splitter in self._splitters:
             splitter.end()
         self._code = code
+        if (
+            code != 0
+            and not self._stopping
+            and self._refusal is None
+            and (not self._talk or not self._talk.heard.session)
+        ):
+            self._refusal = read_last_words(self._stream.last_words, time.time())
         if code in (126, 127) and self._stream.last_words.startswith("setpriv: failed to execute"):
             self._start_failed, self._error = True, self._stream.last_words.removeprefix("setpriv: ")
         await self._finish()
@@ -281,7 +292,7 @@ class Run:
             return gone.result() or 1
         await self._see_off(gone)
         ending: Ending = holding.result()
-        self._error = ending.error
+        self._error, self._refusal = ending.error, ending.refusal
         return ending.code
 
     async def _see_off(self, gone: asyncio.Future[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from boomtown.domain.budgets import Purse
+from boomtown.domain.kinds import KindState
 from boomtown.domain.runs import GitFacts
 from boomtown.domain.snapshot import BeadView, Question, RunView, Seen
 
@@ -14,6 +15,7 @@ class Claim:
     """A change: bead, name, branch and run number in one. `polecat_id` None: register a new one by `name`."""
 
     bead: BeadView
+    agent_kind: str
     polecat_id: str | None
     name: str
     branch: str
@@ -94,6 +96,20 @@ class WarnOfBudget:
 
     purse: Purse
     bead_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Suspend:
+    """A change: nothing of an agent kind starts before its state says so."""
+
+    state: KindState
+
+
+@dataclass(frozen=True)
+class Revive:
+    """A change: an agent kind is answered again."""
+
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -196,6 +212,8 @@ Change = (
     | NoteQuestion
     | NoteDelivered
     | WarnOfBudget
+    | Suspend
+    | Revive
     | Release
 )
 Effect = Start | Stop | Tell | Inspect | Dispose | Forget | Land

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from boomtown.domain import actions as do
 from boomtown.domain.beads import FINISHED, BeadStatus
 from boomtown.domain.branches import branch_name
+from boomtown.domain.kinds import refused
 from boomtown.domain.merges import MergeStatus
 from boomtown.domain.names import lowest_free
-from boomtown.domain.runs import LIVE, RunPhase, StopReason
+from boomtown.domain.runs import LIVE, Outcome, RunPhase, StopReason
 from boomtown.domain.snapshot import Container, RunView, Seen, Snapshot
 from boomtown.domain.verdict import judge
 
@@ -46,6 +47,7 @@ def alarm_at(snapshot: Snapshot, now: float) -> float:
     times += [due for run in snapshot.runs if run.stop_reason in _QUIET and (due := _stop_due(run)) > now]
     times += [merge.retry_at for merge in snapshot.merges if merge.retry_at is not None]
     times += [due for purse in snapshot.purses if purse.exhausted and (due := purse.renews_at) is not None]
+    times += [state.until for state in snapshot.refused.values() if state.until is not None and state.until > now]
     if snapshot.next_due is not None:
         times.append(snapshot.next_due)
     return max(now, min(times))
@@ -72,6 +74,8 @@ def _follow(run: RunView, snapshot: Snapshot, now: float, changes: list[do.Chang
     if seen and seen.state == "running" and run.phase == RunPhase.CLAIMED:
         changes.append(do.NoteStarted(run, seen))
     _converse(run, seen, snapshot, changes, effects)
+    if seen is not None and seen.answered and _shows(run, snapshot):
+        changes.append(do.Revive(run.agent_kind))
     if reason := _reason_to_stop(run, snapshot, now):
         changes.append(do.AskToStop(run, reason))
     elif run.stop_reason is not None:
@@ -126,11 +130,37 @@ def _conclude(
     if seen is not None and (heard := run.unheard & seen.delivered):
         changes.append(do.NoteDelivered(run, heard))
     if facts is not None:
-        changes.append(do.End(run, seen, facts, judge(run, seen, facts, snapshot.rules, now)))
+        verdict = judge(run, seen, facts, snapshot.rules, now)
+        changes.append(do.End(run, seen, facts, verdict))
+        changes.extend(_learnt(run, seen, verdict, snapshot, now))
     elif run.phase != RunPhase.EXITED:
         changes.append(do.NoteExited(run, seen))
     elif run.id not in snapshot.busy:
         effects.append(do.Inspect(run.id))
+
+
+def _shows(run: RunView, snapshot: Snapshot) -> bool:
+    """Whether the run began after its kind was refused last, so that what it meets is news."""
+    state = snapshot.refused.get(run.agent_kind)
+    return state is not None and run.claimed_at >= state.since
+
+
+def _learnt(
+    run: RunView, seen: Seen | None, verdict: do.Verdict, snapshot: Snapshot, now: float
+) -> Iterator[do.Suspend | do.Revive]:
+    """What the end of a run says of its agent's kind."""
+    refusal = seen.refusal if seen else None
+    if refusal is not None and verdict.outcome in (Outcome.QUOTA, Outcome.AUTH):
+        known = snapshot.refused.get(run.agent_kind)
+        state = refused(known, run.agent_kind, refusal, run.claimed_at, now, snapshot.rules.quota_backoff_s)
+        if state != known:
+            yield do.Suspend(state)
+    elif verdict.outcome in _PROVEN and _shows(run, snapshot):
+        yield do.Revive(run.agent_kind)
+
+
+_PROVEN = (Outcome.HANDED_ON, Outcome.NO_WORK, Outcome.CONFLICT_MARKERS, Outcome.ASKED)
+"""Ends of runs whose model has answered."""
 
 
 def _reason_to_stop(run: RunView, snapshot: Snapshot, now: float) -> StopReason | None:
@@ -206,12 +236,13 @@ def _claims(snapshot: Snapshot, now: float, released: set[str]) -> Iterator[do.C
             return
         if slots is not None and (fewest := snapshot.room.fewest_elsewhere) is not None and live > fewest:
             return  # another rig of the home has fewer and waits too
-        if kinds.get(bead.agent_kind, 1) <= 0:
+        kind = next((kind for kind in bead.kinds if kind not in snapshot.room.suspended), None)
+        if kind is None or kinds.get(kind, 1) <= 0:
             continue
         if memory is not None:
-            if memory.lacks_for(bead.agent_kind, memory.live + claimed, left):
+            if memory.lacks_for(kind, memory.live + claimed, left):
                 return  # smaller ones that came later wait too, or large ones would wait for ever
-            left -= memory.needs.get(bead.agent_kind, 0)
+            left -= memory.needs.get(kind, 0)
         claimed += 1
         known = polecats.get(bead.id)
         name = known.name if known else lowest_free(names, snapshot.rules.pool)
@@ -219,10 +250,11 @@ def _claims(snapshot: Snapshot, now: float, released: set[str]) -> Iterator[do.C
         number += 1
         live += 1
         slots = None if slots is None else slots - 1
-        if bead.agent_kind in kinds:
-            kinds[bead.agent_kind] -= 1
+        if kind in kinds:
+            kinds[kind] -= 1
         yield do.Claim(
             bead=bead,
+            agent_kind=kind,
             polecat_id=known.id if known else None,
             name=name,
             branch=branch_name(name, bead.prefix),

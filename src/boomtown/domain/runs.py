@@ -54,6 +54,8 @@ class Outcome(StrEnum):
     BUDGET = "budget"
     MEMORY = "memory"
     MEMORY_LIMIT = "memory_limit"
+    QUOTA = "quota"
+    AUTH = "auth"
     # ends of a merge, kept beside those of runs in a bead's log of attempts
     CONFLICT = "conflict"
     GATE_RED = "gate_red"
@@ -72,6 +74,8 @@ FREE_OUTCOMES = frozenset(
         Outcome.BUDGET,
         Outcome.MEMORY,
         Outcome.MEMORY_LIMIT,
+        Outcome.QUOTA,
+        Outcome.AUTH,
         Outcome.REWORK,
     }
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from boomtown.domain.attempts import DELAYS_S
 from boomtown.domain.budgets import Purse
+from boomtown.domain.kinds import KindState, Refusal
 from boomtown.domain.memory import Memory
 from boomtown.domain.merges import MergeMode
 from boomtown.domain.names import POOL
@@ -56,6 +57,10 @@ class Seen:
     peak_memory_bytes: int = 0
     delivered: frozenset[str] = frozenset()
     """Messages that its session took."""
+    refusal: Refusal | None = None
+    """Its model refuses to answer: a limit, or a login."""
+    answered: bool = False
+    """Its model has answered with work."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ class BeadView:
     status: str
     title: str = ""
     prefix: str = ""
-    agent_kind: str = ""
+    kinds: tuple[str, ...] = ()
+    """Those that it may be given to, in order; the first that can be used is."""
     branch: str | None = None
     attempts: int = 0
     delay_step: int = 0
@@ -103,6 +109,7 @@ class RunView:
     phase: str
     claimed_at: float
     deadline_at: float
+    agent_kind: str = ""
     branch: str = ""
     worktree: str = ""
     container_id: str | None = None
@@ -155,12 +162,14 @@ class MergeView:
 class Room:
     """How much room the whole home leaves this rig.
 
-    `slots` None: no cap. `kinds` has the free places of agent kinds with a cap. `fewest_elsewhere`: live runs of the
+    `slots` None: no cap. `kinds` has the free places of agent kinds with a cap. Nothing of the kinds `suspended` may
+    start now. `fewest_elsewhere`: live runs of the
     rig with the fewest among those that wait for a place too; None where none waits.
     """
 
     slots: int | None = None
     kinds: Mapping[str, int] = field(default_factory=dict)
+    suspended: frozenset[str] = frozenset()
     fewest_elsewhere: int | None = None
 
 
@@ -176,6 +185,7 @@ class Rules:
     delays_s: tuple[float, ...] = DELAYS_S
     stop_grace_s: float = 10.0
     done_grace_s: float = 30.0
+    quota_backoff_s: tuple[float, ...] = (60.0, 300.0, 900.0, 1800.0)
 
 
 @dataclass(frozen=True)
@@ -207,3 +217,5 @@ class Snapshot:
     next_due: float | None = None
     awake_since: float = 0.0
     """When the machine was last seen to have been suspended before: nobody counts as silent then (epoch seconds)."""
+    refused: Mapping[str, KindState] = field(default_factory=dict)
+    """Agent kinds, of the whole home, whose provider refused them."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from boomtown.domain import attempts
 from boomtown.domain.actions import Verdict
 from boomtown.domain.beads import BeadStatus
+from boomtown.domain.kinds import Refused
 from boomtown.domain.memory import gigabytes
 from boomtown.domain.runs import FREE_OUTCOMES, GitFacts, Outcome, StopReason
 from boomtown.domain.snapshot import Rules, RunView, Seen
@@ -37,6 +38,8 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
         return Outcome.CONTAINER_LOST
     if seen.setup_failed:
         return Outcome.SETUP_FAILED
+    if seen.refusal is not None:
+        return Outcome.QUOTA if seen.refusal.why == Refused.QUOTA else Outcome.AUTH
     if seen.start_failed:
         return Outcome.START_FAILED
     return _by_git(facts) if seen.exit_code == 0 else Outcome.CRASHED
@@ -123,6 +126,8 @@ def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, ti
             return "The container was lost; the work was kept."
         case Outcome.SETUP_FAILED:
             return (seen and seen.error) or "The worktree could not be made ready."
+        case Outcome.QUOTA | Outcome.AUTH:
+            return seen.refusal.words if seen and seen.refusal else None
         case Outcome.START_FAILED:
             return (seen and seen.error) or "The agent could not be started."
     if seen and seen.error:

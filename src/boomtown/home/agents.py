@@ -13,9 +13,12 @@ from typing import Any
 import tomli_w
 
 from boomtown.domain.errors import BadInputError
+from boomtown.home import logins
 from boomtown.home.config import AgentSettings
 from boomtown.home.paths import Home
 from boomtown.home.presets import PRESETS, Preset
+
+NO_LOGIN: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ def plan(agent: AgentSettings, home: Home, path: str | None, model: str | None, 
     preset = PRESETS[agent.preset]
     command = agent.command or (*program(preset, home, path), *preset.args)
     wanted = model or agent.model
-    config = configuration(preset, agent, wanted, plugins)
-    env, files = dict(preset.env), {}
+    config = configuration(preset, agent, wanted, plugins, logins.configuration(home, agent))
+    env, files = {**preset.env, **logins.variables(home, agent)}, {}
     where, _, name = (preset.config_to or "").partition(":")
     if where == "env":
         env[name] = json.dumps(config, ensure_ascii=False)
@@ -83,10 +86,16 @@ def problem(agent: AgentSettings, home: Home, path: str | None) -> str | None:
     return f"{command[0]} was not found or can't be executed. Install it, or write its full path into config.toml."
 
 
-def configuration(preset: Preset, agent: AgentSettings, model: str | None, plugins: tuple[str, ...] = ()) -> Any:
+def configuration(
+    preset: Preset,
+    agent: AgentSettings,
+    model: str | None,
+    plugins: tuple[str, ...] = (),
+    login: Mapping[str, Any] = NO_LOGIN,
+) -> Any:
     """The program's configuration, as data: the preset's, the policy's, the person's; the later has the last word."""
     config: dict[str, Any] = {}
-    for layer in (preset.config, preset.ask if agent.permission == "ask" else preset.allow, agent.config):
+    for layer in (preset.config, login, preset.ask if agent.permission == "ask" else preset.allow, agent.config):
         config = merged(config, layer)
     target, _, keys = (preset.model_to or "").partition(":")
     if model and target == "config":
@@ -94,8 +103,8 @@ def configuration(preset: Preset, agent: AgentSettings, model: str | None, plugi
         config[first] = model
         for key in others:
             config.setdefault(key, model)
-    if plugins and preset.plugins_to:
-        config[preset.plugins_to] = [*config.get(preset.plugins_to, ()), *plugins]
+    if preset.plugins_to and (added := (*preset.plugins, *plugins)):
+        config[preset.plugins_to] = [*config.get(preset.plugins_to, ()), *added]
     return config
 
 

@@ -126,19 +126,29 @@ class Settings:
     """What the whole home may spend."""
     breaker_failures: int = 20
     breaker_window_s: float = 1800.0
+    quota_backoff_s: tuple[float, ...] = (60.0, 300.0, 900.0, 1800.0)
+    """When an agent is tried again whose provider did not say when its limit is over."""
 
     is_usable: Callable[[AgentSettings], bool] | None = field(default=None, compare=False, repr=False)
     """Whether an agent's program is there now; None: not known, and those of `config.toml` are believed to be."""
 
-    def pick_agent(self, *wishes: str | None) -> AgentSettings:
+    def pick_agents(self, *wishes: str | None) -> tuple[AgentSettings, ...]:
         """The first wish that names something, else `default_agent`, else the only usable one.
 
-        Those of `config.toml` come before presets that it does not name. Raises `BadInputError` (field `agent`) with
-        the cure if there is no such agent or no single choice.
+        Those of `config.toml` come before presets that it does not name. A wish may name several, with commas: each
+        stands in for those before it while they can't be used. Raises `BadInputError` (field `agent`) with the cure if
+        there is no such agent or no single choice.
         """
-        name = next((wish for wish in (*wishes, self.default_agent) if wish), None)
-        if name is not None:
-            return self._named(name)
+        names = next((wish for wish in (*wishes, self.default_agent) if wish), None)
+        if names is None:
+            return (self._only_one(),)
+        return tuple(self._named(name) for name in dict.fromkeys(name.strip() for name in names.split(",")))
+
+    def pick_agent(self, *wishes: str | None) -> AgentSettings:
+        """The first of `pick_agents`."""
+        return self.pick_agents(*wishes)[0]
+
+    def _only_one(self) -> AgentSettings:
         own = [agent for agent in self.agents.values() if agent.name != DEMO]
         if self.is_usable is not None:
             presets = [self._named(name) for name in PRESETS if name not in self.agents]
@@ -203,13 +213,15 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         memory_keep_free=table.take("memory_keep_free", _bytes, None),
         shared_caches=table.take("shared_caches", _flag, Settings.shared_caches),
         backoff_s=table.take("backoff", _delays, Settings.backoff_s),
+        quota_backoff_s=table.take("quota_backoff", _delays, Settings.quota_backoff_s),
         breaker_failures=table.take("breaker_failures", _whole, Settings.breaker_failures),
         **durations,
     )
     table.finish()
-    if settings.default_agent is not None and settings.default_agent not in {*settings.agents, *PRESETS}:
-        cure = f"Write one of {_listing(settings.agents)}, or add [agents.{settings.default_agent}]."
-        raise table.error("default_agent", f"“{settings.default_agent}” is not an agent. {cure}")
+    for name in (settings.default_agent or "").split(",") if settings.default_agent else ():
+        if name.strip() not in {*settings.agents, *PRESETS}:
+            cure = f"Write one of {_listing(settings.agents)}, or add [agents.{name.strip()}]."
+            raise table.error("default_agent", f"“{name.strip()}” is not an agent. {cure}")
     return settings
 
 

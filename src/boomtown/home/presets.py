@@ -7,10 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 OPENCODE_ALLOW = {"*": "allow", "question": "deny", "doom_loop": "deny"}
 """`question` would wait for a person at the agent's own screen; `gt_ask` asks ours. A loop is better ended."""
+
+
+@dataclass(frozen=True)
+class LoginWay:
+    """A variable that logs a program in.
+
+    `begins`: what the secret begins with. `provider`: whose it is. `as_json`: the variable holds keys by provider.
+    """
+
+    variable: str
+    begins: str = ""
+    provider: str | None = None
+    as_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,9 @@ class Preset:
     HOME whose ending says the format (`.json`, `.toml`). `files` are written below HOME where they are missing: answers
     to what is asked at a first start. `model_to`: `config:KEY` (several: `config:A,B`), `env:NAME` or `arg:FLAG`.
 
-    `plugins_to`: the key of `config` for paths of plugins.
+    `logins`: ways to log in, see `home.logins`; `login_config` is merged into `config` where one is used.
+
+    `plugins_to`: the key of `config` for paths of plugins; `plugins`: our own.
 
     `allow`, `ask`: changes to `config` for the two permission policies. `modes`: the session mode for each policy.
 
@@ -51,11 +67,14 @@ class Preset:
     files: Mapping[str, Any] = field(default_factory=dict)
     model_to: str | None = None
     plugins_to: str | None = None
+    plugins: tuple[str, ...] = ()
     allow: Mapping[str, Any] = field(default_factory=dict)
     ask: Mapping[str, Any] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
     checks_model: bool = False
     cut: str = ""
+    logins: tuple[LoginWay, ...] = ()
+    login_config: Mapping[str, Any] = field(default_factory=dict)
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
@@ -80,9 +99,11 @@ def _opencode_like(prefix: str, **more: Any) -> dict[str, Any]:
         "config_to": f"env:{prefix}_CONFIG_CONTENT",
         "model_to": "config:model,small_model",
         "plugins_to": "plugin",
+        "plugins": (str(Path(__file__).with_name("retries.js")),),
         "allow": {"permission": OPENCODE_ALLOW},
         "ask": {"permission": {"*": "allow", "bash": "ask", "edit": "ask", "question": "deny", "doom_loop": "deny"}},
         "checks_model": True,
+        "logins": (LoginWay(f"{prefix}_AUTH_CONTENT", as_json=True),),
         **more,
     }
 
@@ -138,10 +159,12 @@ PRESETS: Mapping[str, Preset] = {
                 "DISABLE_AUTOUPDATER": "1",
                 "DISABLE_TELEMETRY": "1",
                 "DISABLE_ERROR_REPORTING": "1",
+                "CLAUDE_CODE_MAX_RETRIES": "3",  # else it asks a wrong key or a used up limit for three minutes
             },
             config_to=".claude/settings.json",
             files={".claude.json": {"hasCompletedOnboarding": True}},
             model_to="env:ANTHROPIC_MODEL",
+            logins=(LoginWay("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat"), LoginWay("ANTHROPIC_API_KEY")),
             usage="transcripts:.claude/projects",
         ),
         Preset(
@@ -162,6 +185,7 @@ PRESETS: Mapping[str, Preset] = {
             allow={"sandbox_mode": "danger-full-access", "approval_policy": "never"},
             ask={"sandbox_mode": "workspace-write", "approval_policy": "on-request"},
             modes={"allow": "full-access", "ask": "auto"},
+            logins=(LoginWay("CODEX_API_KEY"),),
             usage="rollouts:.codex/sessions",
             ends_on_eof=False,
         ),
@@ -178,10 +202,12 @@ PRESETS: Mapping[str, Preset] = {
             env={"GEMINI_CLI_TRUST_WORKSPACE": "true"},
             config={
                 "privacy": {"usageStatisticsEnabled": False},
-                "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
+                "general": {"disableAutoUpdate": True, "disableUpdateNag": True, "maxAttempts": 3},
             },
             config_to=".gemini/settings.json",
             model_to="arg:-m",
+            logins=(LoginWay("GEMINI_API_KEY"),),
+            login_config={"security": {"auth": {"selectedType": "gemini-api-key"}}},
             modes={"allow": "yolo"},
             usage="meta.quota",
             resumes=False,
@@ -203,9 +229,12 @@ PRESETS: Mapping[str, Preset] = {
             config={
                 "privacy": {"usageStatisticsEnabled": False},
                 "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
+                "model": {"generationConfig": {"maxRetries": 1}},
             },
             config_to=".qwen/settings.json",
             model_to="env:OPENAI_MODEL",
+            logins=(LoginWay("OPENAI_API_KEY"),),
+            login_config={"security": {"auth": {"selectedType": "openai"}}},
             modes={"allow": "yolo"},
             usage="meta.usage",
             gaps=("The town's tools do not reach its model; it hands on with `boomtown done`.",),

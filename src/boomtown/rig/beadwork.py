@@ -55,7 +55,8 @@ def edit(tx: Tx, bead: Row, settings: Settings, values: dict[str, Any]) -> None:
             f"The bead “{bead['title']}” is running; {', '.join(sorted(later))} can't change. Stop it first."
         )
     if "agent" in values:
-        changed["agent_kind"] = settings.pick_agent(values["agent"], rig["agent"]).name
+        agents = [agent.name for agent in settings.pick_agents(values["agent"], rig["agent"])]
+        changed |= {"agent_kind": agents[0], "agents": ",".join(agents)}
     if "model" in values:
         changed["model"] = values["model"]
     if "depends_on" in values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from functools import singledispatch
 
 from sqlalchemy import update
@@ -16,10 +17,11 @@ from boomtown.domain.names import identity
 from boomtown.domain.ports import lowest_free as lowest_free_ports
 from boomtown.domain.runs import Outcome, RunPhase
 from boomtown.domain.snapshot import RunView
+from boomtown.home.clock import iso
 from boomtown.home.paths import Home
 from boomtown.rig import purses
 from boomtown.rig.transaction import Tx
-from boomtown.store import beads, events, merges, messages, runs, sql, tables
+from boomtown.store import beads, events, kinds, merges, messages, runs, sql, tables
 from boomtown.store.sql import Row
 
 STALLED = "Nothing was heard from you for a while. Go on, call done, or escalate."
@@ -92,7 +94,7 @@ def _claim(claim: do.Claim, tx: Tx, rig: Row, home: Home) -> None:
         phase=RunPhase.CLAIMED,
         branch=claim.branch,
         worktree=str(home.rig(rig["name"]).worktree(slug(claim.name))),
-        agent_kind=claim.bead.agent_kind,
+        agent_kind=claim.agent_kind,
         rework=claim.bead.rework,
         container_id=claim.container_id,
         claimed_at=tx.now,
@@ -100,7 +102,16 @@ def _claim(claim: do.Claim, tx: Tx, rig: Row, home: Home) -> None:
         port_base=lowest_free_ports(runs.taken_ports(tx.db)),
     )
     renamed = {"old_branch": claim.bead.branch} if claim.bead.branch not in (None, claim.branch) else {}
-    move_bead(tx, rig, claim.bead.id, BeadStatus.IN_PROGRESS, branch=claim.branch, not_before=None, **renamed)
+    move_bead(
+        tx,
+        rig,
+        claim.bead.id,
+        BeadStatus.IN_PROGRESS,
+        agent_kind=claim.agent_kind,
+        branch=claim.branch,
+        not_before=None,
+        **renamed,
+    )
     tx.emit(
         "run.claimed",
         rig=rig,
@@ -142,6 +153,7 @@ def _exited(change: do.NoteExited, tx: Tx, rig: Row, home: Home) -> None:  # noq
     seen = change.seen
     told = ("exit_code", "signal", "error", "setup_failed")
     values = {name: getattr(seen, name) for name in told} if seen else {}
+    values["refusal"] = asdict(seen.refusal) if seen and seen.refusal else None
     sql.change(tx.db, tables.runs, change.run.id, phase=RunPhase.EXITED, exited_at=tx.now, **values)
 
 
@@ -183,6 +195,21 @@ def _stalled(change: do.NoteStalled, tx: Tx, rig: Row, home: Home) -> None:  # n
             body=STALLED,
             created_at=tx.now,
         )
+
+
+@apply.register
+def _suspend(change: do.Suspend, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
+    state = change.state
+    kinds.suspend(tx.db, **asdict(state))
+    tx.all_rigs = True
+    tx.emit("agent_kind.suspended", agent_kind=state.kind, why=state.why, until=iso(state.until), error=state.words)
+
+
+@apply.register
+def _revive(change: do.Revive, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
+    kinds.revive(tx.db, change.kind)
+    tx.all_rigs = True
+    tx.emit("agent_kind.revived", agent_kind=change.kind)
 
 
 @apply.register

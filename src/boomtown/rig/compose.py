@@ -14,7 +14,7 @@ from boomtown.domain.seams import Clock, NewId, Scheduler
 from boomtown.home import upkeep
 from boomtown.home.config import NotifySettings, Settings
 from boomtown.home.paths import Home
-from boomtown.rig import changes, finding
+from boomtown.rig import changes, finding, kinds
 from boomtown.rig.desk import Desk
 from boomtown.rig.dispatch import Dispatch
 from boomtown.rig.effects import ContainerEffects
@@ -25,6 +25,7 @@ from boomtown.rig.tokens import Tokens
 from boomtown.rig.town import Town
 from boomtown.rig.transaction import Tx
 from boomtown.store import backups, beads, rigs, runs
+from boomtown.store import kinds as refused
 from boomtown.store.database import Database
 from boomtown.store.migrate import migrate
 
@@ -61,6 +62,7 @@ class TownRuntime:
         """Begin to decide. `url` is the root URL that agents call."""
         self.dispatch.url = url
         await self.engine.open()
+        await self.engine.command(SYSTEM, None, _try_logins)
         await self.engine.wake_all()
         if self._settings.notify != NotifySettings():
             notifier = Notifier(self.engine, sender(self._settings.notify))
@@ -126,6 +128,13 @@ class TownRuntime:
         self.engine.close()
         await asyncio.sleep(0)
         self._database.close()
+
+
+def _try_logins(tx: Tx) -> None:
+    """A login may have been given while no server ran: one run of each agent that waits for one sees."""
+    for kind, state in kinds.states(tx.db).items():
+        if state.until is None:
+            refused.try_again(tx.db, kind, tx.now)
 
 
 def open_database(home: Home, scheduler: Scheduler, home_id: str, clock: Clock, new_id: NewId) -> Database:

@@ -70,7 +70,7 @@ class Dispatch:
         assert bead is not None
         assert rig is not None
         assert polecat is not None
-        agent = self._settings.pick_agent(bead["agent_kind"])
+        agent = self._settings.pick_agent(run["agent_kind"])
         talks = agent.kind == "acp"
         env = self._environment(rig, polecat, bead, run)
         plan = self.plan(agent, rig, bead["model"] or rig["settings"].get("model"))
@@ -135,6 +135,7 @@ class Dispatch:
             model=plan.model,
             tools={name: value for name, value in env.items() if name.startswith(TOOL_BEGINNINGS)},
             cut=plan.cut,
+            preset=agent.preset or "",
             usage=plan.usage,
             resumes=plan.resumes,
             ends_on_eof=plan.ends_on_eof,

@@ -163,7 +163,7 @@ class Engine:
             self._news = asyncio.Event()
         for rig_id, (snapshot, effects) in settled.items():
             self._carry_out(rig_id, snapshot, effects)
-        if tx.freed and self._shared_caps():
+        if tx.all_rigs or (tx.freed and self._shared_caps()):
             for rig_id in await self.read(lambda db: [rig["id"] for rig in rigs.all_rigs(db)]):
                 if rig_id not in settled:
                     self.wake(rig_id)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from boomtown.domain.budgets import Purse
+from boomtown.domain.kinds import Refusal, Refused
 from boomtown.domain.names import POOL
 from boomtown.domain.runs import RunPhase
 from boomtown.domain.snapshot import BeadView, MergeView, PolecatView, Room, Rules, RunView, Seen, Snapshot
 from boomtown.home.config import Settings
 from boomtown.rig import memory, purses
+from boomtown.rig.kinds import Kinds
 from boomtown.rig.observed import Observed
 from boomtown.store import beads, merges, messages, rigs, runs
 from boomtown.store.sql import Row
@@ -27,6 +31,7 @@ def rules_of(rig: Row, settings: Settings) -> Rules:
         timeout_s=float(own.get("timeout") or settings.timeout_s),
         stall_after_s=float(own.get("stall_after") or settings.stall_after_s),
         delays_s=settings.backoff_s,
+        quota_backoff_s=settings.quota_backoff_s,
         stop_grace_s=settings.stop_grace_s,
         done_grace_s=settings.done_grace_s,
     )
@@ -49,13 +54,14 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
     waiting = messages.queued_at_work(db, rig["id"])
     rules = rules_of(rig, settings)
     live = sum(run["ended_at"] is None for run in unfinished)
+    kinds = Kinds(db, settings, now)
     dispatching = not (observed.closing or home["paused"] or rig["paused"])
     own = purses.of_beads(db, (run["bead"] for run in unfinished), observed)
     room, queue = Room(), []
     if dispatching and live < rules.max_polecats:
-        room = _room(db, rig, settings, now)
-        full = [kind for kind, left in room.kinds.items() if left <= 0]
-        queue = beads.startable(db, rig["id"], now, rules.max_polecats - live, full)
+        left_out = kinds.left_out()
+        room = _room(db, rig, settings, now, kinds, left_out)
+        queue = beads.startable(db, rig["id"], now, rules.max_polecats - live, left_out)
         dispatching = not queue or not breaker_open(db, home, settings, now)
     return Snapshot(
         rig_id=rig["id"],
@@ -83,7 +89,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         queue=tuple(_bead(row) for row in queue),
         merges=tuple(_merge(row) for row in merges.unfinished(db, rig["id"])),
         purses=purses.of_rig(db, rig, settings, observed, now),
-        memory=memory.of_home(db, settings, observed, {row["agent_kind"] or "" for row in queue})
+        memory=memory.of_home(db, settings, observed, {kinds.choice(row["agents"]) or "" for row in queue})
         if queue or unfinished
         else None,
         busy=busy,
@@ -91,17 +97,13 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         told=told,
         next_due=beads.next_due(db, rig["id"], now),
         awake_since=observed.awake_since,
+        refused=kinds.refused,
     )
 
 
-def _room(db: Connection, rig: Row, settings: Settings, now: float) -> Room:
-    caps = {name: agent.max for name, agent in settings.agents.items() if agent.max is not None}
-    if settings.max_agents is None and not caps:
-        return Room()
-    by_kind = runs.live_by_kind(db)
-    kinds = {kind: cap - by_kind.get(kind, 0) for kind, cap in caps.items()}
+def _room(db: Connection, rig: Row, settings: Settings, now: float, kinds: Kinds, left_out: list[str]) -> Room:
     if settings.max_agents is None:
-        return Room(kinds=kinds)
+        return Room(kinds=kinds.places, suspended=kinds.suspended)
     live = runs.live_by_rig(db)
     rivals = [
         live.get(other["id"], 0)
@@ -109,10 +111,11 @@ def _room(db: Connection, rig: Row, settings: Settings, now: float) -> Room:
         if other["id"] != rig["id"]
         and not other["paused"]
         and live.get(other["id"], 0) < other["max_polecats"]
-        and beads.has_startable(db, other["id"], now)
+        and beads.startable(db, other["id"], now, 1, left_out)
     ]
     slots = max(0, settings.max_agents - sum(live.values()))
-    return Room(slots=slots, kinds=kinds, fewest_elsewhere=min(rivals, default=None))
+    fewest = min(rivals, default=None)
+    return Room(slots=slots, kinds=kinds.places, suspended=kinds.suspended, fewest_elsewhere=fewest)
 
 
 def _bead(row: Row, own: tuple[Purse, ...] = ()) -> BeadView:
@@ -122,7 +125,7 @@ def _bead(row: Row, own: tuple[Purse, ...] = ()) -> BeadView:
         status=row["status"],
         title=row["title"],
         prefix=row["prefix"],
-        agent_kind=row["agent_kind"] or "",
+        kinds=tuple((row["agents"] or "").split(",")),
         branch=row["branch"],
         attempts=row["attempts"],
         delay_step=row["delay_step"],
@@ -159,6 +162,7 @@ def _run(
         phase=row["phase"],
         claimed_at=row["claimed_at"],
         deadline_at=row["deadline_at"],
+        agent_kind=row["agent_kind"],
         branch=row["branch"],
         worktree=row["worktree"],
         container_id=row["container_id"],
@@ -191,7 +195,12 @@ def _exit(row: Row) -> Seen | None:
         start_failed=code is None and signal is None,
         setup_failed=row["setup_failed"],
         error=error,
+        refusal=_refusal(row["refusal"]),
     )
+
+
+def _refusal(stored: dict[str, Any] | None) -> Refusal | None:
+    return Refusal(Refused(stored["why"]), stored["words"], stored["until"]) if stored else None
 
 
 def _merge(row: Row) -> MergeView:

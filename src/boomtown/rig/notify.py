@@ -67,7 +67,7 @@ class Notifier:
 
 
 def _cause(item: dict[str, Any]) -> str:
-    return f"{item['kind']}:{item['bead_id'] or item['rig_id'] or ''}"
+    return f"{item['kind']}:{item['bead_id'] or item['rig_id'] or (item['title'] if item['kind'] == 'auth' else '')}"
 
 
 def sender(settings: NotifySettings) -> Send:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from boomtown.container.protocol import RunState
+from boomtown.domain.beads import QueueReason
 from boomtown.domain.names import identity
 from boomtown.domain.runs import RunPhase
 from boomtown.home.clock import iso
@@ -169,7 +170,8 @@ class Views:
 
 def _not_before(row: Row, waiting: Waiting | None) -> float | None:
     """What it waits for may say when it is over; epoch seconds."""
-    return waiting.not_before if waiting and waiting.not_before is not None else row["not_before"]
+    said = waiting is not None and (waiting.not_before is not None or waiting.reason == QueueReason.AUTH)
+    return waiting.not_before if waiting is not None and said else row["not_before"]
 
 
 def _status(row: Row, run: Row | None) -> str:

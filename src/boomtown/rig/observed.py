@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from boomtown.container.protocol import Facts, Hello, RunState
+from boomtown.domain.kinds import Refusal, Refused
 from boomtown.domain.memory import Machine
 from boomtown.domain.runs import GitFacts
 from boomtown.domain.snapshot import Container, Question, Seen, Usage
@@ -38,12 +39,19 @@ def _seen(state: RunState) -> Seen:
         usage=Usage(**vars(state.usage)) if state.usage else None,
         peak_memory_bytes=state.peak_memory_bytes,
         delivered=frozenset(state.delivered),
+        refusal=_refusal(state),
+        answered=state.answered,
     )
+
+
+def _refusal(state: RunState) -> Refusal | None:
+    found = state.refusal
+    return Refusal(Refused(found.why), found.words, found.until) if found else None
 
 
 def _news(seen: Seen) -> tuple[object, ...]:
     """What of a run the Rig decides by; the rest are figures."""
-    return seen.state, seen.question, seen.delivered, seen.usage
+    return seen.state, seen.question, seen.delivered, seen.usage, seen.answered
 
 
 class Observed:

@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 
 from boomtown.domain.beads import BeadStatus, BeadType, QueueReason
 from boomtown.domain.budgets import Purse
+from boomtown.domain.kinds import KindState, Refused
 from boomtown.domain.memory import Memory
 from boomtown.home.clock import iso
 from boomtown.home.config import Settings
 from boomtown.rig import memory, purses
+from boomtown.rig.kinds import Kinds
 from boomtown.rig.look import breaker_open
 from boomtown.rig.observed import Observed
 from boomtown.store import beads, rigs, runs
@@ -60,12 +62,18 @@ class Queue:
             return Waiting(QueueReason.BLOCKED, _blocked(blockers), blocked_by=blocked_by)
         if paused := self._paused():
             return Waiting(QueueReason.PAUSED, paused)
+        if refused := self._kinds.keeps_waiting(bead["agents"] or ""):
+            return Waiting(refused.why, provider_words(refused, self._now), not_before=refused.until)
         if budget := self._budget(own):
             return budget
         if bead["not_before"] is not None and bead["not_before"] > self._now:
             used = f"attempt {bead['attempts']} failed" if bead["attempts"] else "its run was lost"
             return Waiting(QueueReason.BACKOFF, f"Waiting until {iso(bead['not_before'])}: {used}.")
         return self._cap(bead)
+
+    @cached_property
+    def _kinds(self) -> Kinds:
+        return Kinds(self._db, self._settings, self._now)
 
     def _paused(self) -> str | None:
         if self._rig["paused"]:
@@ -124,7 +132,7 @@ class Queue:
         most = self._settings.max_agents
         if most is not None and (busy := sum(self._live.values())) >= most:
             return Waiting(QueueReason.CAP, f"{busy} of {most} agents of the home busy, {line}", position)
-        agent = self._settings.agents.get(bead["agent_kind"] or "")
+        agent = self._settings.agents.get(self._kinds.choice(bead["agents"] or "") or "")
         if agent is not None and agent.max is not None:
             busy = self._live_kinds.get(agent.name, 0)
             if busy >= agent.max:
@@ -136,14 +144,26 @@ class Queue:
     def _pressure(self, position: int) -> Waiting | None:
         """Memory decides in line: who comes later waits for whom comes first."""
         if not self._looked_at_memory:
-            first = beads.startable(self._db, self._rig["id"], self._now, 1)
-            self._head = first[0]["agent_kind"] or "" if first else ""
+            kinds = self._kinds
+            first = beads.startable(self._db, self._rig["id"], self._now, 1, kinds.left_out())
+            self._head = kinds.choice(first[0]["agents"]) or "" if first else ""
             self._memory = memory.of_home(self._db, self._settings, self._observed, [self._head])
             self._looked_at_memory = True
         found = self._memory
         if found is None or not found.lacks_for(self._head, found.live, found.left):
             return None
         return Waiting(QueueReason.PRESSURE, f"{found.words(self._head)}; {_ordinal(position)} in line", position)
+
+
+def provider_words(state: KindState, now: float) -> str:
+    """Why an agent kind can't be used, and the cure."""
+    if state.why == Refused.AUTH and state.until is None:
+        cure = f"`boomtown agent login {state.kind}` gives it one."
+        return f"{state.kind} has no usable login. {cure} It said: {state.words}"
+    if state.blocks(now):
+        when = "until" if state.reported else "and is tried again at"
+        return f"{state.kind} has reached a limit of its provider {when} {iso(state.until)}. It said: {state.words}"
+    return f"One run tries whether {state.kind} is answered again. It last said: {state.words}"
 
 
 def _blocked(blockers: list[Row]) -> str:

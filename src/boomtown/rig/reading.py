@@ -18,12 +18,14 @@ from boomtown.container.protocol import GateSpec
 from boomtown.domain.beads import UNFINISHED, BeadStatus, BeadType
 from boomtown.domain.budgets import Purse, Scope
 from boomtown.domain.errors import BadInputError
+from boomtown.domain.kinds import Refused
 from boomtown.home.clock import iso, midnight
-from boomtown.rig import finding, objects, purses
+from boomtown.rig import finding, kinds, objects, purses
 from boomtown.rig.dispatch import Dispatch
 from boomtown.rig.engine import Engine
 from boomtown.rig.look import breaker_open
 from boomtown.rig.objects import Object, Views
+from boomtown.rig.queue import provider_words
 from boomtown.store import beads, merges, rigs, runs, sql, tables, usage
 from boomtown.store import events as ledger
 from boomtown.store.sql import Row
@@ -61,6 +63,7 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
             "default_agent": engine.settings.default_agent,
             "paused": home["paused"],
             "breaker_open": breaker_open(db, home, engine.settings, now),
+            "refused_agents": _refused_agents(db, now),
             "rigs": all_rigs,
             "budgets": _budgets(db, engine, now),
             "usage": spent["home"],
@@ -110,6 +113,21 @@ def _budgets(db: Connection, engine: Engine, now: float) -> list[Object]:
         for purse in purses.of_rig(db, rig, engine.settings, engine.observed, now)
     }
     return list(known.values())
+
+
+def _refused_agents(db: Connection, now: float) -> list[Object]:
+    """Agents that can't be used now, and why."""
+    return [
+        {
+            "agent": state.kind,
+            "why": state.why,
+            "detail": provider_words(state, now),
+            "not_before": iso(state.until),
+            "since": iso(state.since),
+        }
+        for state in kinds.states(db).values()
+        if state.blocks(now) or state.probing(now)
+    ]
 
 
 def _spent(db: Connection, engine: Engine) -> dict[str, Any]:
@@ -181,6 +199,12 @@ def inbox(db: Connection, engine: Engine) -> list[Object]:
         minutes = engine.settings.breaker_window_s / 60
         text = f"{engine.settings.breaker_failures} beads failed within {minutes:g} minutes; nothing is dispatched."
         items.append(_item("breaker", None, None, "Dispatch is paused", text, "boomtown resume", engine.clock.now()))
+    for state in kinds.states(db).values():
+        if state.why == Refused.AUTH and state.until is None:
+            action = f"boomtown agent login {state.kind}"
+            items.append(
+                _item("auth", None, None, f"{state.kind} has no usable login", state.words, action, state.since)
+            )
     return [{**item, "since": iso(item["since"])} for item in sorted(items, key=lambda item: item["since"])]
 
 

@@ -74,7 +74,7 @@ def check_settings(values: dict[str, Any], settings: Settings) -> dict[str, Any]
             raise BadInputError(f"{key} is no setting of a rig. Known: {', '.join(sorted(CHECKS))}.", field=key)
         checked[key] = check(key, value)
     if checked.get("agent") is not None:
-        settings.pick_agent(checked["agent"])
+        settings.pick_agents(checked["agent"])
     return checked
 
 

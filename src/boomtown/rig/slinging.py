@@ -149,9 +149,9 @@ def add_bead(
     timeout_s = check_timeout(task.timeout_s, f"{where}timeoutS")
     budget_usd = check_budget(task.budget_usd, f"{where}budgetUsd")
     budget_tokens = check_budget(task.budget_tokens, f"{where}budgetTokens")
-    agent = None
+    agents = []
     if bead_type == BeadType.ISSUE:
-        agent = settings.pick_agent(task.agent, rig["agent"]).name
+        agents = [agent.name for agent in settings.pick_agents(task.agent, rig["agent"])]
     sql.add(
         tx.db,
         tables.beads,
@@ -166,7 +166,8 @@ def add_bead(
         rank=RANK[priority],
         labels=list(labels),
         metadata=metadata if metadata is not None else {},
-        agent_kind=agent,
+        agent_kind=agents[0] if agents else None,
+        agents=",".join(agents) or None,
         model=task.model,
         timeout_s=timeout_s,
         budget_usd=budget_usd,

@@ -23,6 +23,8 @@ class Tx:
     emitted: list[str] = field(default_factory=list)
     freed: bool = False
     """A slot was freed: rigs that share the home's cap may go on."""
+    all_rigs: bool = False
+    """Something has changed that counts for every rig."""
 
     def emit(
         self,

@@ -115,29 +115,28 @@ def out_of_budget(connection: Connection) -> list[Row]:
     return sql.rows(connection, select(beads).where(waiting, not_(within_budget())))
 
 
-def startable(
-    connection: Connection, rig_id: str, now: float, limit: int, full_kinds: Collection[str] = ()
-) -> list[Row]:
-    """The first beads in queue order (priority, then age) that may start now."""
-    full = {f"full_{place}": kind for place, kind in enumerate(full_kinds)}
-    return sql.rows(connection, _startable(len(full)), rig=rig_id, now=now, most=limit, **full)
+def startable(connection: Connection, rig_id: str, now: float, limit: int, but: Collection[str] = ()) -> list[Row]:
+    """The first beads in queue order (priority, then age) that may start now. `but`: not those for these `agents`."""
+    left_out = {f"but_{place}": agents for place, agents in enumerate(but)}
+    return sql.rows(connection, _startable(len(left_out)), rig=rig_id, now=now, most=limit, **left_out)
 
 
 @sql.prepared
-def _startable(full_kinds: int) -> sql.Query:
+def _startable(left_out: int) -> sql.Query:
     query = select(beads).where(_waits_for_a_place())
-    for place in range(full_kinds):
-        query = query.where(beads.c.agent_kind != bindparam(f"full_{place}"))
+    for place in range(left_out):
+        query = query.where(beads.c.agents != bindparam(f"but_{place}"))
     return query.order_by(beads.c.rank, beads.c.seq).limit(bindparam("most"))
 
 
-def has_startable(connection: Connection, rig_id: str, now: float) -> bool:
-    return sql.scalar(connection, _one_startable(), rig=rig_id, now=now) is not None
+def waiting_agents(connection: Connection) -> list[str]:
+    """What open beads of the home are for: each `agents` once."""
+    return sql.column(connection, _waiting_agents())
 
 
 @sql.prepared
-def _one_startable() -> sql.Query:
-    return select(beads.c.id).where(_waits_for_a_place()).limit(1)
+def _waiting_agents() -> sql.Query:
+    return select(beads.c.agents).where(beads.c.status == "open", beads.c.agents.is_not(None)).distinct()
 
 
 def positions(connection: Connection, rig_id: str, now: float) -> dict[str, int]:

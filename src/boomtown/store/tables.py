@@ -99,7 +99,8 @@ beads = Table(
     Column("rank", Integer, nullable=False),  # of the priority; smaller goes first
     Column("labels", JSON, nullable=False),
     Column("metadata", JSON, nullable=False),
-    Column("agent_kind", String),
+    Column("agent_kind", String),  # the one that had it last, or is first to get it
+    Column("agents", String),  # all it may be given to, in order, with commas between
     Column("model", String),
     Column("timeout_s", Float),
     Column("budget_usd", Float),
@@ -188,6 +189,7 @@ runs = Table(
     Column("outcome", String),
     Column("error", Text),
     Column("wip", String),
+    Column("refusal", JSON(none_as_null=True)),  # why its model did not answer: why, words, until
     Column("session", String),  # the agent's own name for it
     Column("input_tokens", Integer),
     Column("cached_tokens", Integer),
@@ -210,6 +212,18 @@ _partial("one_live_run_per_bead", runs.c.bead_id, where="ended_at IS NULL")
 _partial("one_live_run_per_branch", runs.c.rig_id, runs.c.branch, where="ended_at IS NULL")
 _partial("one_live_run_per_worktree", runs.c.worktree, where="disposed_at IS NULL")
 _partial("ports_of_one_run", runs.c.port_base, where="disposed_at IS NULL")
+
+agent_kinds = Table(  # those that a provider refused; see `domain.kinds`
+    "agent_kinds",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("why", String, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("until", Float),
+    Column("reported", Boolean, nullable=False),
+    Column("step", Integer, nullable=False),
+)
 
 attempts = Table(
     "attempts",

@@ -17,7 +17,8 @@ CONTRACT = {
     "getGateOutput getDiff getStatus getInbox getStream getWorkspace getResources getMe listUsers listBackups",
     "mutation": "createTown deleteTown createRig updateRig deleteRig checkRig pullRig sling updateBead cancelBead "
     "retryBead startBead closeBead stopAgent sendMessage approveBead reworkBead discardBead retryMerge pause resume "
-    "answerAgent shutdown openShell closeShell openTrial closeTrial createLoginLink addUser removeUser createBackup",
+    "answerAgent shutdown openShell closeShell openTrial closeTrial createLoginLink addUser removeUser createBackup "
+    "tryAgent",
 }
 OURS = ("gastown.createLoginLink", "gastown.getMe")
 """The server's own affair, not the town's."""

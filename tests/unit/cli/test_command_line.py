@@ -84,7 +84,7 @@ def test_every_command_has_a_handler(words: str) -> None:
     assert callable(getattr(importlib.import_module(f"boomtown.cli.{module}"), function))
 
 
-@pytest.mark.parametrize("words", sorted(w for w, c in COMMANDS.items() if c.handler != "later:refuse"))
+@pytest.mark.parametrize("words", sorted(COMMANDS))
 def test_every_command_explains_itself(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run([*words.split(), "--help"]) == 0
     out = capsys.readouterr().out
@@ -108,16 +108,3 @@ def test_a_group_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("boomtown 0.")
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["agent", "login", "kilo"],
-    ],
-)  # fmt: skip
-def test_what_comes_later_says_so_and_fails(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(words) == 1
-    captured = capsys.readouterr()
-    assert "comes in a later version" in captured.err
-    assert captured.err.count("\n") == 1

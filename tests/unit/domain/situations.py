@@ -19,7 +19,7 @@ RULES = Rules()
 
 
 def bead(name: str = "b1", status: str = BeadStatus.IN_PROGRESS, **more: Any) -> BeadView:
-    return BeadView(**{"id": name, "status": status, "title": name, "prefix": name, **more})
+    return BeadView(**{"id": name, "status": status, "title": name, "prefix": name, "kinds": ("mine",), **more})
 
 
 def run(name: str = "r1", of: BeadView | None = None, **more: Any) -> RunView:
@@ -34,6 +34,7 @@ def run(name: str = "r1", of: BeadView | None = None, **more: Any) -> RunView:
         "deadline_at": NOW + 3600,
         "container_id": "c1",
         "started_at": NOW - 59,
+        "agent_kind": "mine",
     }
     return RunView(**(values | more))
 

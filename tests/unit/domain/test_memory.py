@@ -22,7 +22,7 @@ def memory(available: float, **more: Any) -> Memory:
 
 
 def waiting(*kinds: str) -> tuple[Any, ...]:
-    return tuple(bead(f"b{n}", BeadStatus.OPEN, agent_kind=kind) for n, kind in enumerate(kinds, 10))
+    return tuple(bead(f"b{n}", BeadStatus.OPEN, kinds=(kind,)) for n, kind in enumerate(kinds, 10))
 
 
 def claimed(found: Memory, *kinds: str) -> int:

@@ -21,7 +21,7 @@ OPEN = BeadStatus.OPEN
 
 
 def queue(*names: str) -> tuple[BeadView, ...]:
-    return tuple(bead(name, OPEN, agent_kind="mine") for name in names)
+    return tuple(bead(name, OPEN, kinds=("mine",)) for name in names)
 
 
 def claims(snapshot: Snapshot, now: float = NOW) -> list[do.Claim]:
@@ -40,6 +40,7 @@ def test_a_claim_is_bead_name_branch_number_and_deadline_in_one() -> None:
     waiting = bead("b1", OPEN, prefix="3f2a9c", timeout_s=60.0)
     assert lone(rig(queue=(waiting,), last_run_number=7)) == do.Claim(
         bead=waiting,
+        agent_kind="mine",
         polecat_id=None,
         name="Toast",
         branch="polecat/toast/3f2a9c",
@@ -111,7 +112,7 @@ def test_a_rig_with_fewer_live_runs_goes_first() -> None:
 
 
 def test_a_full_agent_kind_is_skipped_and_others_go_on() -> None:
-    waiting = (bead("b1", OPEN, agent_kind="full"), bead("b2", OPEN, agent_kind="free"))
+    waiting = (bead("b1", OPEN, kinds=("full",)), bead("b2", OPEN, kinds=("free",)))
     made = claims(rig(queue=waiting, room=Room(kinds={"full": 0})))
     assert [claim.bead.id for claim in made] == ["b2"]
 
@@ -198,14 +199,14 @@ def test_however_many_wait_claims_keep_every_cap_and_take_the_first_in_line(
         runs=runs,
         container=container(all_seen(runs)),
         polecats=tuple(polecat(one.bead, POOL[n], f"p{n + 1}") for n, one in enumerate(runs)),
-        queue=tuple(bead(f"w{n}", OPEN, agent_kind="ab"[n % 2]) for n in range(waiting)),
+        queue=tuple(bead(f"w{n}", OPEN, kinds=("ab"[n % 2],)) for n in range(waiting)),
         last_run_number=number,
         room=Room(slots=slots, kinds={"a": places}, fewest_elsewhere=fewest),
     )
     made = claims(snapshot)
     assert not made or live + len(made) <= cap
     assert slots is None or len(made) <= slots
-    assert sum(claim.bead.agent_kind == "a" for claim in made) <= places
+    assert sum(claim.agent_kind == "a" for claim in made) <= places
     assert [claim.number for claim in made] == list(range(number + 1, number + 1 + len(made)))
     names = [worker.name for worker in snapshot.polecats] + [claim.name for claim in made]
     assert len(set(names)) == len(names)

@@ -40,7 +40,7 @@ def test_kilo_gets_its_configuration_as_json_with_the_words_of_the_person_last(t
     config = json.loads(made.env["KILO_CONFIG_CONTENT"])
     assert made.command[:2] == (str(program), "acp")
     assert (config["model"], config["small_model"], made.model) == ("a/b", "a/b", "a/b")
-    assert (config["autoupdate"], config["share"], config["plugin"]) == (True, "disabled", ["/p/plugin.js"])
+    assert (config["autoupdate"], config["share"], config["plugin"][-1]) == (True, "disabled", "/p/plugin.js")
     assert config["permission"]["*"] == "allow"
 
 

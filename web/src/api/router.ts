@@ -45,11 +45,6 @@ export interface Agent {
   created_at: string;
 }
 
-export interface AgentInput {
-  /** An id, a unique beginning of one (4 characters or more), or a name. */
-  agentId: string;
-}
-
 /**
  * Words for an agent. `state` is failed if its bead was over before its session took them. `sender` null: a
  * person. `answers` is the id of the question.
@@ -471,6 +466,15 @@ export interface Question {
 /** Why an open bead waits; the first that holds, in this order. */
 export type QueueReason = "held" | "blocked" | "paused" | "auth" | "quota" | "budget" | "backoff" | "pressure" | "cap";
 
+/** An agent that can't be used. `detail` says why and the cure; `not_before` null: when a person has logged in. */
+export interface RefusedAgent {
+  agent: string;
+  why: "auth" | "quota";
+  detail: string;
+  not_before: string | null;
+  since: string;
+}
+
 /** Oldest first; empty without a live run. */
 export interface Resources {
   samples: Sample[];
@@ -662,6 +666,7 @@ export interface Status {
   default_agent: string | null;
   paused: boolean;
   breaker_open: boolean;
+  refused_agents: RefusedAgent[];
   rigs: RigStatus[];
   budgets: Budget[];
   usage: Usage | null;
@@ -718,6 +723,11 @@ export interface Trial {
   setup: string[];
   run: string;
   session: string;
+}
+
+/** Agents that are tried again. */
+export interface Tried {
+  tried: string[];
 }
 
 export interface UpdateBead {
@@ -782,6 +792,15 @@ export interface Workspace {
   path: string | null;
   env: Record<string, string | null>;
   live: boolean;
+}
+
+export interface boomtown__api__procedures__registry__AgentInput {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  agentId: string;
+}
+
+export interface boomtown__api__procedures__town__AgentInput {
+  agent: string;
 }
 
 export type Gastown = {
@@ -858,6 +877,8 @@ export type Gastown = {
   pause: Mutation<Pause | void, Paused>;
   /** Dispatch again; this also re-arms the breaker. */
   resume: Mutation<MaybeRig | void, Paused>;
+  /** Start one run of an agent that waits for a login or for a limit's end; if it is answered, the rest follows. */
+  tryAgent: Mutation<boomtown__api__procedures__town__AgentInput, Tried>;
   /** Copy the database now, beside the copies that are made every 15 minutes. */
   createBackup: Mutation<void, Backup>;
   /** The copies of the database that there are, newest first. */
@@ -875,9 +896,9 @@ export type Gastown = {
   /** The registered polecats, of one rig or of the home. */
   listAgents: Query<ListAgents | void, Agent[]>;
   /** One polecat. */
-  getAgent: Query<AgentInput, Agent>;
+  getAgent: Query<boomtown__api__procedures__registry__AgentInput, Agent>;
   /** End a polecat's run; its work is kept and its bead held. */
-  stopAgent: Mutation<AgentInput, Agent>;
+  stopAgent: Mutation<boomtown__api__procedures__registry__AgentInput, Agent>;
   /** Say something to an agent: when its turn ends, or `now` by cutting that short. Without a live run it waits. */
   sendMessage: Mutation<SendMessage, AgentMessage>;
   /** Answer what an agent asks; it goes on in the same session. */
@@ -888,11 +909,11 @@ export type Gastown = {
    */
   getStream: Query<GetStream | void, StreamPage>;
   /** Where a polecat works, and its environment; a value that may be secret is null. */
-  getWorkspace: Query<AgentInput, Workspace>;
+  getWorkspace: Query<boomtown__api__procedures__registry__AgentInput, Workspace>;
   /** CPU and memory of a polecat's live run over the last 20 minutes. */
-  getResources: Query<AgentInput, Resources>;
+  getResources: Query<boomtown__api__procedures__registry__AgentInput, Resources>;
   /** A worktree and environment for a person's shell; a bead without a run is held meanwhile. */
-  openShell: Mutation<AgentInput, Shell>;
+  openShell: Mutation<boomtown__api__procedures__registry__AgentInput, Shell>;
   /** A scratch worktree with what a bead has come to, and the commands that set it up and run it. */
   openTrial: Mutation<BeadInput, Trial>;
   /** The person is done trying: the scratch worktree goes. */

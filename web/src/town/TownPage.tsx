@@ -133,6 +133,7 @@ function Health({ status }: { status: Status }) {
     status.breaker_open ? ["bad", "Dispatch", "stopped: too many beads failed. Look why, then resume"] : status.paused ? ["warn", "Dispatch", "paused"] : ["ok", "Dispatch", "running"],
     ...(status.usage ? [["off", "Used", `${status.usage_today ? usageWords(status.usage_today) : "nothing"} today, ${usageWords(status.usage)} in all`] as [Tone, string, string]] : []),
     ...biting(status).map((budget): [Tone, string, string] => [isUsedUp(budget) ? "bad" : "warn", "Budget", `${budget.words}${isUsedUp(budget) ? ": its agents wait" : ""}`]),
+    ...status.refused_agents.map((one): [Tone, string, string] => ["warn", one.agent, one.detail]),
     ["off", "Sandbox", status.sandbox === "none" ? "none: agents run as you, and can do what you can" : status.sandbox],
   ];
   return (

@@ -15,7 +15,7 @@ _TABLE = {
     Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage answerAgent "
     "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell "
     "openTrial closeTrial",
-    Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown createBackup listBackups "
+    Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown createBackup listBackups tryAgent "
     "listUsers addUser removeUser",
 }
 ROLES = {f"gastown.{name}": role for role, names in _TABLE.items() for name in names.split()}

@@ -372,6 +372,22 @@ class Resources(TypedDict):
     samples: list[Sample]
 
 
+class Tried(TypedDict):
+    """Agents that are tried again."""
+
+    tried: list[str]
+
+
+class RefusedAgent(TypedDict):
+    """An agent that can't be used. `detail` says why and the cure; `not_before` null: when a person has logged in."""
+
+    agent: str
+    why: Literal["auth", "quota"]
+    detail: str
+    not_before: str | None
+    since: str
+
+
 class Workspace(TypedDict):
     """`env`: a value that may be secret is null."""
 
@@ -481,6 +497,7 @@ class Status(TypedDict):
     default_agent: str | None
     paused: bool
     breaker_open: bool
+    refused_agents: list[RefusedAgent]
     last_seq: int
     rigs: list[RigStatus]
     budgets: list[Budget]

@@ -23,6 +23,10 @@ class Pause(MaybeRig):
     stop: bool = False
 
 
+class AgentInput(Input):
+    agent: Word
+
+
 class Shutdown(Input):
     now: bool = False
     keep_container: bool = False
@@ -82,6 +86,12 @@ async def pause(caller: Caller, q: Pause) -> shapes.Paused:
 async def resume(caller: Caller, q: MaybeRig) -> shapes.Paused:
     """Dispatch again; this also re-arms the breaker."""
     return await caller.town.resume(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def try_agent(caller: Caller, q: AgentInput) -> shapes.Tried:
+    """Start one run of an agent that waits for a login or for a limit's end; if it is answered, the rest follows."""
+    return await caller.town.try_agent(caller.actor, **q.given())
 
 
 @gastown.mutation

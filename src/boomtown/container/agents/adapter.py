@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from boomtown.container.protocol import Message, Question, RunSpec, Usage
+from boomtown.container.protocol import Message, Question, Refusal, RunSpec, Usage
 from boomtown.container.streams import StreamWriter
 from boomtown.domain.errors import BadInputError
 
@@ -18,6 +18,7 @@ class Ending:
 
     code: int
     error: str | None = None
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Heard:
     usage: Usage | None = None
     delivered: tuple[str, ...] = ()
     trouble: str | None = None
+    answered: bool = False
 
 
 class Conversation(Protocol):

@@ -19,6 +19,7 @@ from acp import PROTOCOL_VERSION, RequestError, text_block
 from acp.core import ClientSideConnection
 from acp.interfaces import Client
 from acp.schema import (
+    AgentMessageChunk,
     ClientCapabilities,
     EnvVariable,
     Implementation,
@@ -27,6 +28,7 @@ from acp.schema import (
     PromptResponse,
     RequestPermissionResponse,
     ToolCallProgress,
+    ToolCallStart,
     ToolCallUpdate,
     UsageUpdate,
     UserMessageChunk,
@@ -38,6 +40,8 @@ from boomtown.container.agents.asking import Permissions
 from boomtown.container.agents.journal import Journal
 from boomtown.container.agents.meter import Meter
 from boomtown.container.agents.patience import LostError, Patience
+from boomtown.container.agents.provider import Provider, RefusedError
+from boomtown.container.agents.refusals import AUTH, QUOTA, refusal
 from boomtown.container.agents.transport import PipeTransport
 from boomtown.container.agents.updates import Recorder
 from boomtown.container.protocol import Message, RunSpec
@@ -61,6 +65,8 @@ _ENDS_A_CALL = ("tool_call", "tool_call_update", "usage_update")
 """Updates that come when the model has answered: what it used may be counted."""
 TOOLS = "boomtown"
 """The name of the town's MCP server."""
+
+AGAIN = "Your last turn was cut off: the model did not answer. Go on where you were."
 
 _MARK = re.compile(r"\(message ([0-9a-f-]{36})\)")
 
@@ -98,6 +104,9 @@ class Session:
         self._replaying = False
         self._reminded = False
         self._patience = Patience(self._talk, recorder)
+        self._provider = Provider(self._talk.preset)
+        self._repeat: _Prompt | None = None
+        self._updates = 0
         self._in_flight: tuple[str, ...] = ()
         self._session: str | None = None
         self._counting: asyncio.Task[None] | None = None
@@ -112,6 +121,7 @@ class Session:
             self._meter.usage,
             self._journal.page.delivered,
             self._patience.trouble,
+            self._provider.answered,
         )
 
     # what the run wants
@@ -133,8 +143,8 @@ class Session:
         self._wake.set()
 
     def overhear(self, lines: list[str]) -> None:
-        """Lines of its standard error: they may say that the connection to its model is cut."""
-        if self._patience.overhear(lines):
+        """Lines of its standard error: they may say that the connection to its model is cut, or that it is refused."""
+        if self._patience.overhear(lines) or self._provider.overhear(lines):
             self._wake.set()
 
     # the conversation
@@ -146,7 +156,11 @@ class Session:
             await self._converse()
             return Ending(0)
         except RequestError as error:
-            return Ending(1, _words(error))
+            words = _words(error)
+            sign = self._provider.read(words)
+            return Ending(1, words, refusal(sign, words) if sign and sign.kind in (QUOTA, AUTH) else None)
+        except RefusedError as error:
+            return Ending(1, str(error), error.refusal)
         except LostError as error:
             return Ending(1, str(error))
         except TimeoutError:
@@ -263,9 +277,14 @@ class Session:
         self._in_flight = prompt.messages
         self._patience.heard()
         self._meter.turn_begins()
+        self._provider.begin_turn()
+        self._updates = 0
+        response = None
         asked = asyncio.create_task(self._connection.prompt(session_id=self._id, prompt=[text_block(prompt.text)]))
         try:
             response = await self._watch(asked)
+        except RequestError as error:
+            await self._try_again(error, prompt)
         finally:
             asked.cancel()
         if response is not None:
@@ -274,11 +293,27 @@ class Session:
         await self._meter.count()
         self._recorder.event("usage", **self._recorder.context, **_shown(self._meter))
         self._recorder.end_turn(response.stop_reason if response else "cancelled")
+        if response is not None and response.stop_reason == "end_turn":
+            self._provider.ended_well()
         self._changed()
+
+    async def _try_again(self, error: RequestError, prompt: _Prompt) -> None:
+        """The turn failed: wait for what passes by itself. Raises what does not."""
+        words = _words(error)
+        wait_s = self._provider.failed(words)
+        if wait_s is None:
+            raise error
+        self._recorder.text("error", f"{words} It is tried again in {wait_s:g} s.")
+        self._repeat = _Prompt(AGAIN) if self._updates else prompt
+        await self._or_stop(asyncio.sleep(wait_s))
 
     async def _watch(self, asked: asyncio.Task[PromptResponse]) -> PromptResponse | None:
         """Wait for the end of a turn; None if the agent had to be given up."""
         why = await self._interrupted(asked)
+        if why == "refused" and self._provider.refusal is not None:
+            await self._connection.cancel(session_id=self._id)
+            await _ends(asked, CANCEL_S)
+            raise RefusedError(self._provider.refusal)
         if why is None or (why == "done" and await _ends(asked, FINISH_S)):
             self._patience.heard(worked=True)
             return asked.result()
@@ -298,6 +333,8 @@ class Session:
                 return "done" if self._gently else "stop"
             if any(message.now for message in self._queue):
                 return "message"
+            if self._provider.refusal is not None:
+                return "refused"
             limit = self._patience.ends_at(asks=self._permissions.question is not None)
             if limit is not None and limit <= _now():
                 return "silent"
@@ -310,11 +347,13 @@ class Session:
     def _begin_again(self, cut: str | None, cancelled: bool) -> None:
         """After silence, or a cut connection; not for ever. Raises `LostError`."""
         self._recorder.text("error", self._patience.lost(cut, cancelled))
-        again = "Your last turn was cut off: the model did not answer. Go on where you were."
-        self._queue.insert(0, Message(id="", text=again))
+        self._queue.insert(0, Message(id="", text=AGAIN))
 
     async def _next(self) -> _Prompt | None:
         """What to say after a turn: messages, or a reminder, once; None: nothing more."""
+        if self._repeat is not None:
+            repeat, self._repeat = self._repeat, None
+            return repeat
         if not self._queue:
             await self._or_stop(self._message_or(SETTLE_S))
         if self._stop.is_set():
@@ -364,6 +403,8 @@ class Session:
             return
         if self._in_flight:
             self._took(self._in_flight)
+        self._updates += 1
+        self._notice(update)
         self._meter.told_meta(update.field_meta)
         if isinstance(update, UsageUpdate) and update.cost is not None:
             self._meter.told_cost(update.cost.amount, update.cost.currency)
@@ -385,6 +426,16 @@ class Session:
             if self._meter.usage != before:
                 self._changed()
             await asyncio.sleep(COUNT_SHARE * (_now() - began))
+
+    def _notice(self, update: Any) -> None:
+        """What an update tells of the model's provider."""
+        match update:
+            case AgentMessageChunk():
+                self._provider.says(getattr(update.content, "text", ""))
+            case ToolCallStart() | ToolCallProgress():
+                self._provider.works()
+            case UsageUpdate():
+                self._provider.told_meta(update.field_meta)
 
     async def request_permission(
         self,

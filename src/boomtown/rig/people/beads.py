@@ -63,7 +63,8 @@ class BeadService(Service):
         def work(tx: Tx) -> tuple[list[str], Object | None]:
             rig = finding.rig(tx.db, rig_id)
             for name in {task.agent for task in wanted}:
-                self._dispatch.plan(self._engine.settings.pick_agent(name, rig["agent"]), rig, None)
+                for agent in self._engine.settings.pick_agents(name, rig["agent"]):
+                    self._dispatch.plan(agent, rig, None)
             return slinging.sling(tx, rig, wanted, self._engine.settings, idempotency_key)
 
         def answer(tx: Tx, slung: tuple[list[str], Object | None]) -> Object:

@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from boomtown.domain.errors import BadInputError
 from boomtown.domain.runs import StopReason
-from boomtown.rig import changes, finding, objects, reading
+from boomtown.rig import changes, finding, kinds, objects, reading
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.transaction import Tx
 from boomtown.store import events, rigs, runs, sql, tables
+from boomtown.store import kinds as refused
 from boomtown.store.sql import Row
 
 
@@ -81,6 +82,20 @@ class WholeService(Service):
             return {"paused": paused}
 
         return await self._engine.command(actor, found, work)
+
+    async def try_agent(self, actor: str, agent: str) -> Object:
+        """A login was given, or a limit lifted: one run of this kind, and of those it logs in, sees at once."""
+        name = self._engine.settings.pick_agent(agent).name
+        of_preset = [known.name for known in self._engine.settings.agents.values() if known.preset == name]
+
+        def work(tx: Tx) -> Object:
+            tried = [kind for kind in kinds.states(tx.db) if kind in (name, *of_preset)]
+            for kind in tried:
+                refused.try_again(tx.db, kind, tx.now)
+                tx.emit("agent_kind.tried", agent_kind=kind)
+            return {"tried": tried}
+
+        return await self._engine.command(actor, None, work)
 
     async def shutdown(self, actor: str, now: bool = False, keep_container: bool = False) -> Object:
         """The server ends after answering. Unless the container is kept, agents are stopped and their work is kept."""
