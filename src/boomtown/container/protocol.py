@@ -70,7 +70,8 @@ class RunSpec:
     worktree. `wip_subject` is used if the container has to keep work without a server. `prompt_mode`: stdin, argument
     or file. The prompt is complete but for what only the container sees: the rules of the `role`, which a repository
     may have a file of its own for (`ROLE_FILE`), and the files in conflict, added through `conflict_note` (`{files}`).
-    `at_once`: how many runs the rig may have at a time; so many worktrees are worth having ready.
+    `at_once`: how many runs the rig may have at a time; so many worktrees are worth having ready. `secrets`: what must
+    not be told of its environment, to anybody.
     """
 
     run_id: str
@@ -96,6 +97,7 @@ class RunSpec:
     conflict_note: str = ""
     role: str = ""
     fetch_max_age_s: float = 30.0
+    secrets: tuple[str, ...] = ()
     around: Surroundings = Surroundings()
     talk: Talk | None = None
     at_once: int = AT_ONCE

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from boomtown.container.processes import NULL, PIPE, Child, Processes, find_comm
 from boomtown.container.proctable import MARK
 from boomtown.container.prompting import whole_prompt
 from boomtown.container.protocol import DisposeResult, Facts, Message, Refusal, RunSpec, RunState
-from boomtown.container.streams import LineSplitter, StreamWriter
+from boomtown.container.streams import LineSplitter, StreamWriter, without
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Forest, Tree
 from boomtown.container.worktrees import Worktrees
@@ -122,7 +122,7 @@ class Run:
             exited_at=self._exited_at,
             exit_code=self._code if self._code is not None and self._code >= 0 else None,
             signal=-self._code if self._code is not None and self._code < 0 else None,
-            error=self._error or heard.trouble if self.live else self._error,
+            error=self._told(self._error or heard.trouble if self.live else self._error),
             start_failed=self._start_failed,
             setup_failed=self._setup_failed,
             last_output_at=stream.last_output_at if stream else None,
@@ -136,9 +136,12 @@ class Run:
             question=heard.question if self.live else None,
             usage=heard.usage,
             delivered=heard.delivered,
-            refusal=self._refusal,
+            refusal=replace(self._refusal, words=self._told(self._refusal.words) or "") if self._refusal else None,
             answered=heard.answered,
         )
+
+    def _told(self, text: str | None) -> str | None:
+        return without(self.spec.secrets, text) if text else text
 
     async def start(self) -> None:
         """Return once the program runs, or could not be started. Raises what has nothing to do with this run."""
@@ -184,7 +187,7 @@ class Run:
             await furnish(trees, spec.worktree_slug, self.worktree, self._home, around)
             return
         self._setting_up = True
-        self._stream = stream = StreamWriter(shop.home.stream(spec.run_id))
+        self._stream = stream = StreamWriter(shop.home.stream(spec.run_id), secrets=spec.secrets)
         for line in await furnish(trees, spec.worktree_slug, self.worktree, self._home, around):
             stream.notice(line)
         for command in around.setup:
@@ -229,7 +232,7 @@ class Run:
                 f"`command` of the agent {spec.agent_kind!r} in config.toml."
             )
         if self._stream is None:
-            self._stream = StreamWriter(shop.home.stream(spec.run_id))
+            self._stream = StreamWriter(shop.home.stream(spec.run_id), secrets=spec.secrets)
         child = self._child = shop.processes.spawn(
             (program, *launch.argv[1:]),
             cwd=self.worktree,

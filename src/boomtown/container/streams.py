@@ -28,6 +28,7 @@ MAX_LINE = 1 << 20
 """Bytes of output in one frame."""
 MAX_RUN = 256 * 1000 * 1000
 """Bytes of one run's file; output beyond is read and dropped."""
+HIDDEN = "•••"
 FLUSH_AFTER_S = 0.02
 FLUSH_AT = 1 << 18
 
@@ -39,7 +40,9 @@ _WORD_LENGTH = 300
 class StreamWriter:
     """Writes one run's file. Goes on where an earlier writer stopped, even in the middle of a line."""
 
-    def __init__(self, path: Path, max_bytes: int = MAX_RUN) -> None:
+    def __init__(self, path: Path, max_bytes: int = MAX_RUN, secrets: tuple[str, ...] = ()) -> None:
+        """`secrets` are never written: `HIDDEN` stands in their places."""
+        self._secrets = secrets
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
         self._max = max_bytes
@@ -64,6 +67,7 @@ class StreamWriter:
         """One frame per line, all of this moment. `more`: the last one goes on in the next frame."""
         now = time.time()
         self.last_output_at = now
+        lines = [without(self._secrets, line) for line in lines] if self._secrets else lines
         if kind != "prompt":  # those words are ours
             self._words.extend(line[:_WORD_LENGTH] for line in lines[-_WORDS:] if line and not line.isspace())
         if not self.full:
@@ -79,7 +83,8 @@ class StreamWriter:
         now = time.time()
         self.last_output_at = now
         if not self.full:
-            self._write(kind, [json.dumps(data, ensure_ascii=False, separators=(",", ":"))], False, iso(now))
+            text = without(self._secrets, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+            self._write(kind, [text], False, iso(now))
 
     def _frames(self, kind: str, lines: list[str], more: bool, at: str | None) -> None:
         self._write(kind, [encode_basestring(line) for line in lines], more, at)
@@ -129,6 +134,13 @@ class StreamWriter:
             self.flush()
             os.close(self._fd)
             self._fd = -1
+
+
+def without(secrets: tuple[str, ...], text: str) -> str:
+    """The text with `HIDDEN` in the place of each secret."""
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
 
 
 class LineSplitter:

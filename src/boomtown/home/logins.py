@@ -21,6 +21,8 @@ from boomtown.home.paths import Home
 from boomtown.home.presets import PRESETS, LoginWay
 
 LONGEST_SECRET = 8192
+SHORTEST_SECRET = 8
+"""What is shorter is no secret: hiding it would hide common words."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,15 @@ def variables(home: Home, agent: AgentSettings) -> dict[str, str]:
     if not way.as_json:
         return {way.variable: login.secret}
     return {way.variable: json.dumps({login.provider: {"type": "api", "key": login.secret}})}
+
+
+def secrets(home: Home, agent: AgentSettings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What runs of `agent` know and nobody may be told: its login, and variables that come from elsewhere."""
+    login = find(home, agent)
+    named = [key for key, value in agent.env.items() if not isinstance(value, str)]
+    known = [login.secret] if login else []
+    known += [value for key, value in agent.environment(environ).items() if key in named]
+    return tuple(secret for secret in known if len(secret) >= SHORTEST_SECRET)
 
 
 def configuration(home: Home, agent: AgentSettings) -> Mapping[str, Any]:

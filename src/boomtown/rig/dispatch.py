@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from boomtown.container.protocol import Message, RunSpec, Surroundings, Talk
 from boomtown.domain.branches import slug
 from boomtown.domain.errors import BadInputError
-from boomtown.home import agents
+from boomtown.home import agents, logins
 from boomtown.home.agents import Plan
 from boomtown.home.config import AgentSettings, Settings
 from boomtown.home.paths import Home, home_environment
@@ -102,6 +102,7 @@ class Dispatch:
             conflict_note=prompts.CONFLICT_NOTE if rework else "",
             role=prompts.role(self._home.root),
             fetch_max_age_s=self._settings.fetch_max_age_s,
+            secrets=logins.secrets(self._home, agent, self._environ),
             around=self.around(rig),
             talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
             at_once=rig["max_polecats"],
