@@ -113,8 +113,7 @@ def _trouble(verb: str, rest: str) -> Trouble:
     if verb == "fail":
         return Trouble(verb, numbers[0], numbers[1] if len(numbers) > 1 else None)
     if verb in REFUSALS:
-        reset_s, times, *_ = [*numbers, None, None]
-        return Trouble(verb, reset_s=reset_s or 0, times=times)
+        return Trouble(verb, reset_s=numbers[0] if numbers else 0, times=numbers[1] if len(numbers) > 1 else None)
     return Trouble(verb, times=numbers[0] if numbers else None)
 
 
