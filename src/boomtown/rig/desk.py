@@ -43,20 +43,29 @@ class Desk(Letters):
     async def prime(self, claims: Claims, town_id: str, rig_id: str, agent_id: str) -> Object:
         """Who it is, its bead, its mail (now delivered), what else is open."""
 
-        def work(tx: Tx, call: Call) -> Object:
-            views = self._views(tx.db)
-            letters = events.undelivered(tx.db, agent_id)
-            events.mark_delivered(tx.db, agent_id, tx.now)
-            others = beads.of_rig(tx.db, rig_id, status=BeadStatus.OPEN, limit=MOST_OPEN_BEADS)
+        place = (town_id, rig_id, agent_id)
+
+        def told(db: Connection, call: Call, letters: list[Row], now: float | None) -> Object:
+            views = self._views(db)
+            others = beads.of_rig(db, rig_id, status=BeadStatus.OPEN, limit=MOST_OPEN_BEADS)
             return {
                 "agent": views.agent(agent_id),
                 "hooked_bead": views.bead(call.bead["id"]),
-                "undelivered_mail": [objects.mail({**letter, "delivered_at": tx.now}) for letter in letters],
+                "undelivered_mail": [objects.mail({**letter, "delivered_at": now}) for letter in letters],
                 "open_beads": views.beads(others),
                 "rework_context": call.bead["rework"],
             }
 
-        return await self._act(claims, (town_id, rig_id, agent_id), work)
+        def without_mail(db: Connection, call: Call) -> Object | None:
+            return None if events.undelivered(db, agent_id) else told(db, call, [], None)
+
+        def work(tx: Tx, call: Call) -> Object:
+            letters = events.undelivered(tx.db, agent_id)
+            events.mark_delivered(tx.db, agent_id, tx.now)
+            return told(tx.db, call, letters, tx.now)
+
+        known = await self._read(claims, place, without_mail)  # mostly there is nothing to store
+        return known if known is not None else await self._act(claims, place, work)
 
     async def done(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, body: Body) -> Object:
         """The merge. A repeat by the run whose `done` was accepted gets the stored answer."""

@@ -21,19 +21,20 @@ class Letters(Counter):
 
     async def mail(self, claims: Claims, town_id: str, rig_id: str, agent_id: str, all: bool = False) -> list[Object]:  # noqa: A002
         """What was not delivered yet, now delivered; `all` re-reads and marks nothing."""
+        place = (town_id, rig_id, agent_id)
         if all:
             return await self._read(
-                claims,
-                (town_id, rig_id, agent_id),
-                lambda db, _call: [objects.mail(row) for row in events.all_mail(db, agent_id)],
+                claims, place, lambda db, _call: [objects.mail(row) for row in events.all_mail(db, agent_id)]
             )
+        if await self._read(claims, place, lambda db, _call: not events.undelivered(db, agent_id)):
+            return []  # asked for again and again: there is nothing to store
 
         def work(tx: Tx, _call: Call) -> list[Object]:
             letters = events.undelivered(tx.db, agent_id)
             events.mark_delivered(tx.db, agent_id, tx.now)
             return [objects.mail({**letter, "delivered_at": tx.now}) for letter in letters]
 
-        return await self._act(claims, (town_id, rig_id, agent_id), work)
+        return await self._act(claims, place, work)
 
     async def send_mail(self, claims: Claims, town_id: str, rig_id: str, body: Body) -> Object:
         def work(tx: Tx, call: Call) -> Object:
