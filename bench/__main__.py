@@ -1,4 +1,4 @@
-"""`python -m bench [dispatch] [rest] [live] [scale] [load] [agents]`: a table, and JSON below bench/results/."""
+"""`python -m bench [dispatch] [rest] [live] [scale] [load] [page] [agents]`: a table, and JSON below bench/results/."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import agents, dispatch, live, load, rest, scale
+from bench import agents, dispatch, live, load, page, rest, scale
 from bench.ending import end_orderly
 
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "live": live.measure,
     "scale": scale.measure,
     "load": load.measure,
+    "page": page.measure,
     "agents": agents.measure,
 }
 
@@ -52,7 +53,7 @@ def _show(results: dict) -> None:
 
 def _tables(results: dict) -> list[tuple[str, list[dict]]]:
     tables = [("dispatch", results["dispatch"])] if "dispatch" in results else []
-    parts = [results.get(part, {}) for part in ("rest", "live", "scale", "load", "agents")]
+    parts = [results.get(part, {}) for part in ("rest", "live", "scale", "load", "page", "agents")]
     for name, value in [pair for part in parts for pair in part.items()]:
         tables.append((name, value if isinstance(value, list) else [value]))
     return tables
