@@ -111,7 +111,7 @@ def next_move(turns: list[Turn], tools: list[Tool], whole: str) -> tuple[list[Tr
 def _trouble(verb: str, rest: str) -> Trouble:
     numbers = [int(word) for word in rest.split()]
     if verb == "fail":
-        return Trouble(verb, numbers[0], numbers[1] if len(numbers) > 1 else None)
+        return Trouble(verb, numbers[0], times=numbers[1] if len(numbers) > 1 else None)
     if verb in REFUSALS:
         return Trouble(verb, reset_s=numbers[0] if numbers else 0, times=numbers[1] if len(numbers) > 1 else None)
     return Trouble(verb, times=numbers[0] if numbers else None)
