@@ -43,7 +43,7 @@ def test_all_routes_take_and_answer_what_the_protocol_says(town: Town) -> None:
     claims = jwt.decode(one.env["GASTOWN_SESSION_TOKEN"], options={"verify_signature": False})
     assert set(claims) == {"townId", "rigId", "agentId", "run", "role", "iat", "exp"}
     assert (claims["agentId"], claims["run"], claims["role"]) == (one.id, int(one.env["BOOMTOWN_RUN"]), "polecat")
-    assert 0 <= claims["exp"] - claims["iat"] - 5 * 3600 < 60, "the bead's four hours, and one more"
+    assert abs(claims["exp"] - claims["iat"] - 5 * 3600) < 60, "the bead's four hours, and one more"
     assert jwt.get_unverified_header(one.env["GASTOWN_SESSION_TOKEN"])["alg"] == "HS256"
 
     _primes_and_heartbeats(one)

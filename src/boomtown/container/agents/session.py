@@ -56,7 +56,7 @@ SETTLE_S = 1.0
 FINISH_S = 20.0
 """For the end of a turn in which the agent called `done`: what its model is just saying is paid for, and counted at its
 end. Less than the grace after `done`."""
-CANCEL_S = 5.0
+CANCEL_S = 15.0
 STOP_S = 2.0
 """For the cancelled turn of an agent that is to end: what it started in sessions of their own must be gone soon."""
 COUNT_SHARE = 9
