@@ -25,6 +25,7 @@ from boomtown.api.http import Http
 from boomtown.api.listening import check_host, listen, url_of
 from boomtown.api.telemetry import exporting
 from boomtown.container.local import LocalContainer
+from boomtown.container.sandbox import in_words, probe
 from boomtown.container.settings import Settings as ContainerSettings
 from boomtown.domain.errors import BoomtownError, ConflictError
 from boomtown.home import agents, config, upkeep
@@ -201,6 +202,8 @@ async def _answer(
     _write(home.server_json, json.dumps(card))
     log.info("server.up", url=url, version=__version__, pid=os.getpid())
     on_ready(url, url + app.login_path())
+    sandbox, note = in_words(runtime.engine.settings.sandbox, probe())
+    log.info("server.sandbox", sandbox=sandbox, note=note)
     try:
         await stop.wanted.wait()
         log.info("server.ending", now=stop.hurried.is_set(), keep_container=stop.keep_container)

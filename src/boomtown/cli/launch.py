@@ -73,7 +73,7 @@ def _is_ours(pid: int) -> bool:
 def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
     """Start `boomtown up` with `options` in a session of its own, and wait until it answers.
 
-    Returns `url`, `pid`, and as `login` a link that logs a browser in, once.
+    Returns `url`, `pid`, as `login` a link that logs a browser in, once, and `sandbox` with its `sandbox_note`.
 
     Raises `UnavailableError` with what it said if it ends instead.
     """
@@ -92,9 +92,11 @@ def start_detached(home: Home, options: list[str]) -> dict[str, Any]:
         )
     deadline = time.monotonic() + START_S
     while process.poll() is None:
-        if pid_of(home.server_json) == process.pid and (path := _login_path(home)):
-            url = running(home)
-            return {"url": url, "pid": process.pid, "login": f"{url}{path}"}
+        server = server_of(home)
+        if server and pid_of(home.server_json) == process.pid and (path := _login_path(home)):
+            url, status = running(home), Client(server).query("getStatus")
+            sandbox = {key: status[key] for key in ("sandbox", "sandbox_note")}
+            return {"url": url, "pid": process.pid, "login": f"{url}{path}", **sandbox}
         if time.monotonic() > deadline:
             process.terminate()
             raise UnavailableError(

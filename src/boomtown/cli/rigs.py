@@ -14,15 +14,13 @@ from boomtown.cli.parsing import UsageError
 from boomtown.cli.polecats import polecat_table
 from boomtown.cli.sentences import short
 
-NO_SANDBOX = (
-    "There is no sandbox: agents run as you and can read and change what you can. "
-    "Give the town only work and agents that you trust with that."
-)
+TRUST = "Give the town only work and agents that you trust with that."
 
 
 def add(args: Namespace, out: Output) -> None:
     """Clone a repository and say what its polecats won't see."""
-    rig = connect().mutate(
+    town = connect()
+    rig = town.mutate(
         "createRig",
         name=args.NAME,
         gitUrl=_absolute(args.GIT_URL),
@@ -32,7 +30,7 @@ def add(args: Namespace, out: Output) -> None:
         gates=args.gate,
         merge=args.merge,
     )
-    out.show(rig, lambda: _added(rig))
+    out.show(rig, lambda: _added(rig, town.query("getStatus")))
 
 
 def _absolute(git_url: str) -> str:
@@ -44,13 +42,15 @@ def _absolute(git_url: str) -> str:
     return str(path.absolute()) if path.exists() or not looks_remote else git_url
 
 
-def _added(rig: dict[str, Any]) -> Iterator[str]:
+def _added(rig: dict[str, Any], status: dict[str, Any]) -> Iterator[str]:
     yield f"Rig {rig['name']} is ready: {rig['git_url']}, default branch {rig['default_branch']}."
     for note in rig.get("notes") or ():
         yield f"  {note}"
     yield _how_it_lands(rig)
-    if NO_SANDBOX not in (rig.get("notes") or ()):
-        yield paint(NO_SANDBOX, "yellow")
+    if status["sandbox"] == "none":
+        yield paint(f"{status['sandbox_note']} {TRUST}", "yellow")
+    else:
+        yield f"Sandbox: {status['sandbox']}. {status['sandbox_note']}"
     yield f'Next: boomtown sling {rig["name"]} "what to do"'
 
 

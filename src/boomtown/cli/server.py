@@ -38,6 +38,7 @@ def up(args: Namespace, out: Output) -> int:
     sentences = [
         started["url"],
         f"This link logs a browser in, once, within ten minutes: {started['login']}",
+        f"Sandbox: {started['sandbox']}. {started['sandbox_note']}",
         f"It runs in the background, pid {started['pid']}. `boomtown down` stops it.",
     ]
     out.say(started, "\n".join(sentences))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from boomtown.container.pipes import PipeReader
-from boomtown.container.processes import PIPE, STDOUT, Child, Processes
+from boomtown.container.processes import PIPE, STDOUT, Child, Processes, find_command
 from boomtown.container.proctable import MARK
 from boomtown.container.trees import Forest, Tree
 
@@ -26,13 +26,18 @@ async def run_command(
     timeout_s: float,
     output: Callable[[bytes], None],
     started: Callable[[Child], None] = lambda _: None,
+    confine: Callable[[Sequence[str]], Sequence[str]] = tuple,
 ) -> int | None:
     """The exit status (128 + n for signal n), or None where time ran out and the whole tree was killed.
 
     What the command leaves running stays in `tree`, which the caller kills.
     """
     child = processes.spawn(
-        ("sh", "-c", command), cwd=cwd, env=dict(env) | {MARK: tree.mark}, stdout=PIPE, stderr=STDOUT
+        confine((find_command("sh", env.get("PATH"), cwd) or "/bin/sh", "-c", command)),
+        cwd=cwd,
+        env=dict(env) | {MARK: tree.mark},
+        stdout=PIPE,
+        stderr=STDOUT,
     )
     tree.root = (child.pid, child.start or 0.0)
     pipe = PipeReader(child.take("stdout"), output)

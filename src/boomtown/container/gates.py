@@ -6,6 +6,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from boomtown.container.commands import run_command
 from boomtown.container.prepare import home_folders
 from boomtown.container.protocol import GateResult, GateSpec
 from boomtown.container.runs import Workshop
+from boomtown.container.sandbox import NONE, choose, confine, probe, room
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Tree
 from boomtown.home.clock import iso
@@ -126,14 +128,21 @@ async def _first_red(shop: Workshop, spec: GateSpec, tree: Tree, name: str, path
     except SetupError as error:
         output.feed(f"{error.message}\n".encode())
         return _Red("setup: files", 1)
+    kind, trees = choose(spec.around.sandbox, probe()), shop.trees(spec.rig)
+
+    def confined(argv: Sequence[str]) -> Sequence[str]:
+        if kind == NONE:
+            return argv
+        return confine(kind, argv, room(shop.home, trees, name, path, Path(env["HOME"]), spec.around, None))
+
     for command in spec.around.setup:
-        code = await _run(shop, tree, command, path, env, spec.around.setup_timeout_s, output)
+        code = await _run(shop, tree, command, path, env, spec.around.setup_timeout_s, output, confined)
         if code != 0:
             return _Red(f"setup: {command}", code)
     for gate in spec.gates:
         its_own = shop.forest.plant(f"gate-{uuid.uuid4()}", [str(path)])
         try:
-            code = await _run(shop, its_own, gate, path, env, spec.timeout_s, output)
+            code = await _run(shop, its_own, gate, path, env, spec.timeout_s, output, confined)
         finally:
             await shop.forest.kill(its_own)
             shop.forest.fell(its_own)
@@ -143,12 +152,20 @@ async def _first_red(shop: Workshop, spec: GateSpec, tree: Tree, name: str, path
 
 
 async def _run(
-    shop: Workshop, tree: Tree, command: str, path: Path, env: dict[str, str], timeout_s: float, output: GateLog
+    shop: Workshop,
+    tree: Tree,
+    command: str,
+    path: Path,
+    env: dict[str, str],
+    timeout_s: float,
+    output: GateLog,
+    confined: Callable[[Sequence[str]], Sequence[str]],
 ) -> int | None:
     output.begin(command)
     code = await run_command(
-        shop.processes, shop.forest, tree, command, cwd=path, env=env, timeout_s=timeout_s, output=output.feed
-    )
+        shop.processes, shop.forest, tree, command, cwd=path, env=env, timeout_s=timeout_s, output=output.feed,
+        confine=confined,
+    )  # fmt: skip
     output.finish("out of time" if code is None else f"exit status {code}")
     if code != 0:
         log.info("gate.red", command=command, code=code)

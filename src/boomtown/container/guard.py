@@ -104,7 +104,7 @@ class Guard:
         self.hooks = paths.root / "hooks"
         self.for_agents = paths.root / "agents.gitconfig"
         self._repo = paths.repo
-        self._branches = paths.root / "branches"
+        self.branches = paths.root / "branches"
         """Which branch each worktree may move."""
         self._config: bytes | None = None
         self._config_at = paths.root / "clone.config"
@@ -117,18 +117,18 @@ class Guard:
 
     def own(self, slug: str, branch: str) -> None:
         """The worktree `slug` may move this branch."""
-        self._branches.mkdir(exist_ok=True)
-        write_private(self._branches / slug, f"refs/heads/{branch}\n".encode())
+        self.branches.mkdir(exist_ok=True)
+        write_private(self.branches / slug, f"refs/heads/{branch}\n".encode())
 
     def owned(self, slug: str) -> str | None:
         """The branch that the worktree `slug` may move; None if there is no word of it."""
         try:
-            return read_line(self._branches / slug).removeprefix("refs/heads/")
+            return read_line(self.branches / slug).removeprefix("refs/heads/")
         except OSError:
             return None
 
     def disown(self, slug: str) -> None:
-        (self._branches / slug).unlink(missing_ok=True)
+        (self.branches / slug).unlink(missing_ok=True)
 
     def renew(self) -> None:
         if self._seen is not None and self._signature() == self._seen:
@@ -180,7 +180,7 @@ class Guard:
         given, real = str(self._repo), os.path.realpath(self._repo)
         place = "{where}/worktrees/*) slug=${{GIT_DIR#{where}/worktrees/}} ;;\n"
         places = "".join(place.format(where=shlex.quote(path)) for path in dict.fromkeys((given, real)))
-        branches, config = shlex.quote(str(self._branches)), shlex.quote(str(self._config_at))
+        branches, config = shlex.quote(str(self.branches)), shlex.quote(str(self._config_at))
         return _REFS_HOOK.format(places=places, repo=shlex.quote(real), branches=branches, config=config)
 
     def _signature(self) -> tuple[object, ...]:

@@ -75,6 +75,12 @@ def read(pid: int) -> Proc | None:
     )
 
 
+def tasks() -> int:
+    """How many processes and threads the machine has; 0 where that is not told at once."""
+    words = _slurp("/proc/loadavg").split()
+    return int(words[3].partition(b"/")[2]) if len(words) > 3 else 0
+
+
 def mark_of(pid: int) -> str | None:
     """The mark in the environment that the process was started with; None if it has none or may not be read."""
     if not _LINUX:

@@ -26,7 +26,10 @@ DONE_GRACE_S = 30.0
 
 @dataclass(frozen=True)
 class Hello:
-    """The container's answer to `hello`. `pid` and `started_at` (epoch seconds) tell one from its successor."""
+    """The container's answer to `hello`. `pid` and `started_at` (epoch seconds) tell one from its successor.
+
+    `sandboxes`: those that work there, the best first.
+    """
 
     protocol: int
     container_id: str
@@ -34,6 +37,7 @@ class Hello:
     pid: int
     started_at: float
     runs: tuple[RunState, ...]
+    sandboxes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Surroundings:
     `copy` and `link`: paths in the worktree, whose files are in the rig's own folder or else in the checkout that it
     was made from. `home_files`: paths below the user's HOME, copied into that of the run. `setup`: commands, in order,
     with `setup_timeout_s` seconds each. `caches`: whether package managers share one cache over the home.
+    `sandbox`: none, auto, bwrap or landlock; what lies below `sandbox_read` and `sandbox_write` can be reached in it.
     """
 
     copy: tuple[str, ...] = ()
@@ -52,6 +57,9 @@ class Surroundings:
     setup: tuple[str, ...] = ()
     setup_timeout_s: float = 600.0
     caches: bool = False
+    sandbox: str = "none"
+    sandbox_read: tuple[str, ...] = ()
+    sandbox_write: tuple[str, ...] = ()
 
     @property
     def plain(self) -> bool:

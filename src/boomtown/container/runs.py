@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from boomtown.container.processes import NULL, PIPE, Child, Processes, find_comm
 from boomtown.container.proctable import MARK
 from boomtown.container.prompting import whole_prompt
 from boomtown.container.protocol import DisposeResult, Facts, Message, Refusal, RunSpec, RunState
+from boomtown.container.sandbox import NONE, choose, confine, probe, room
 from boomtown.container.streams import LineSplitter, StreamWriter, without
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Forest, Tree
@@ -35,6 +36,8 @@ from boomtown.home.steps import reach
 log = structlog.get_logger()
 
 STARTING, RUNNING, EXITED = "starting", "running", "exited"
+MOST_PROCESSES = 1000
+"""Of one run at a time."""
 _PIPES_END_S = 2.0
 """How long a pipe may stay open after every process of the tree is gone."""
 _LAST_WORDS_S = 1.0
@@ -72,6 +75,7 @@ class Run:
         self._tree: Tree | None = None
         self._stream: StreamWriter | None = None
         self._stopping = False
+        self._sandbox = NONE
         self._kill_at: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at: float | None = None
@@ -151,7 +155,9 @@ class Run:
             conflicts = await prepare_worktree(trees, self.spec)
             self.spec = await with_past(self.spec, trees, self._home, self._shop.home.stream)
             env = self.spec.env | prepare_home(self._home, self.spec)
-            env |= trees.clone.guard.environment(env)
+            self._sandbox = choose(self.spec.around.sandbox, probe())
+            if self._sandbox == NONE:
+                env |= trees.clone.guard.environment(env)
             if not self._stopping:
                 await self._set_up(trees, env)
             if not self._stopping:
@@ -198,7 +204,7 @@ class Run:
             code = await run_command(
                 shop.processes, shop.forest, self._planted, command,
                 cwd=self.worktree, env=env, timeout_s=around.setup_timeout_s,
-                output=splitter.feed, started=self._begun,
+                output=splitter.feed, started=self._begun, confine=self._confined,
             )  # fmt: skip
             splitter.end()
             self._child = None
@@ -206,6 +212,17 @@ class Run:
                 how = f"took longer than {around.setup_timeout_s:g} s" if code is None else f"ended with status {code}"
                 words = f" Last words: {stream.last_words}" if stream.last_words else ""
                 raise SetupError(f"The setup command `{command}` {how}.{words}")
+
+    def _confined(self, argv: Sequence[str]) -> Sequence[str]:
+        """How to start `argv` so that it stays in the run's sandbox, if there is one."""
+        if self._sandbox == NONE:
+            return argv
+        spec, trees = self.spec, self._shop.trees(self.spec.rig)
+        return confine(
+            self._sandbox,
+            argv,
+            room(self._shop.home, trees, spec.worktree_slug, self.worktree, self._home, spec.around, spec.branch),
+        )
 
     def _begun(self, child: Child) -> None:
         self._child = child
@@ -234,7 +251,7 @@ class Run:
         if self._stream is None:
             self._stream = StreamWriter(shop.home.stream(spec.run_id), secrets=spec.secrets)
         child = self._child = shop.processes.spawn(
-            (program, *launch.argv[1:]),
+            self._confined((program, *launch.argv[1:])),
             cwd=self.worktree,
             env=env | dict(launch.env),
             stdin=NULL if launch.stdin is None and talk is None else PIPE,
@@ -295,7 +312,7 @@ class Run:
             return gone.result() or 1
         await self._see_off(gone)
         ending: Ending = holding.result()
-        self._error, self._refusal = ending.error, ending.refusal
+        self._error, self._refusal = self._error or ending.error, ending.refusal
         return ending.code
 
     async def _see_off(self, gone: asyncio.Future[int]) -> None:
@@ -360,6 +377,13 @@ class Run:
             self._stopping = True
             if not self._talk:
                 self._own(self._ask_to_end())
+
+    def end_if_crowded(self) -> None:
+        """End it at once if it has more processes than anything that is in order."""
+        if self._tree and len(self._tree.alive) > MOST_PROCESSES and not self._error:
+            self._error = f"It had more than {MOST_PROCESSES} processes at a time and was ended."
+            log.warning("run.crowded", **self._names, processes=len(self._tree.alive))
+            self._own(self._kill())
 
     def tell(self, messages: tuple[Message, ...]) -> bool:
         """Pass messages on; False if there is nobody to hear them."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from boomtown.container import cloning, gates, unmarked, work
+from boomtown.container import cloning, gates, proctable, sandbox, unmarked, work
 from boomtown.container.clones import Clones
 from boomtown.container.git import Git
 from boomtown.container.processes import Processes
@@ -40,6 +40,9 @@ from boomtown.home.paths import Home
 
 log = structlog.get_logger()
 
+CROWD_LOOK_S = 0.5
+CROWD_GROWTH = 300
+"""More new processes of the whole machine than this, since the last look, are looked into at once."""
 _GONE_IDS = 100_000
 """How many ids of runs that must never start are remembered."""
 
@@ -68,6 +71,7 @@ class Container:
         self._gone: dict[str, None] = {}
         self._gates: dict[str, asyncio.Task[GateResult]] = {}
         self._reporter: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._keeper = Keeper(settings, lambda: any(run.preparing for run in self._runs.values()))
@@ -93,6 +97,7 @@ class Container:
             pid=os.getpid(),
             started_at=self.started_at,
             runs=tuple(run.view() for run in self._runs.values()),
+            sandboxes=sandbox.probe(),
         )
 
     # runs
@@ -203,12 +208,29 @@ class Container:
         """Report every few seconds for as long as there is something to report, and not at all otherwise."""
         if self._reporter is None or self._reporter.done():
             self._reporter = self._task(self._report(), "reports")
+        if self._watcher is None or self._watcher.done():
+            self._watcher = self._task(self._watch_crowds(), "crowds")
+
+    async def _watch_crowds(self) -> None:
+        """End runs that start processes without end, before those take the machine; cheap while nobody does."""
+        before = proctable.tasks()
+        while self.live:
+            await asyncio.sleep(CROWD_LOOK_S)
+            now = proctable.tasks()
+            if now > before + CROWD_GROWTH:
+                await self._look()
+            before = now
+
+    async def _look(self) -> None:
+        await self.forest.look()
+        for run in self.live:
+            run.end_if_crowded()
 
     async def _report(self) -> None:
         while self._runs or self.busy:
             await asyncio.sleep(self.settings.report_every_s)
             if self.live:
-                await self.forest.look()
+                await self._look()
                 self._remember_unmarked()
             if self.has_listener() and (self._runs or self.busy):
                 self.send("report", Report(time.time(), tuple(run.view() for run in self._runs.values())))

@@ -124,6 +124,11 @@ class Settings:
     notify: NotifySettings = NotifySettings()
     budget: Limits = field(default_factory=Limits)
     """What the whole home may spend."""
+    sandbox: str = "none"
+    """What keeps agents from the rest of the machine: none, bwrap, landlock, or auto for the best that works."""
+    sandbox_read: tuple[str, ...] = ()
+    sandbox_write: tuple[str, ...] = ()
+    """Paths that can be reached in a sandbox besides."""
     breaker_failures: int = 20
     breaker_window_s: float = 1800.0
     quota_backoff_s: tuple[float, ...] = (60.0, 300.0, 900.0, 1800.0)
@@ -214,6 +219,9 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         shared_caches=table.take("shared_caches", _flag, Settings.shared_caches),
         backoff_s=table.take("backoff", _delays, Settings.backoff_s),
         quota_backoff_s=table.take("quota_backoff", _delays, Settings.quota_backoff_s),
+        sandbox=table.take("sandbox", _one_of("none", "auto", "bwrap", "landlock"), Settings.sandbox),
+        sandbox_read=table.take("sandbox_read", _paths, ()),
+        sandbox_write=table.take("sandbox_write", _paths, ()),
         breaker_failures=table.take("breaker_failures", _whole, Settings.breaker_failures),
         **durations,
     )
@@ -391,6 +399,14 @@ def _command(value: Any) -> tuple[str, ...]:
         raise _WrongError(f'must be a list of texts such as ["python3", "agent.py"], not {value!r}.')
     if not value[0]:
         raise _WrongError("must begin with a program, not with an empty text.")
+    return tuple(value)
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(
+        isinstance(item, str) and item.startswith(("/", "~")) and "\0" not in item for item in value
+    ):
+        raise _WrongError(f'must be a list of paths that begin with / or ~, such as ["~/.nvm"], not {value!r}.')
     return tuple(value)
 
 

@@ -155,6 +155,9 @@ class Dispatch:
             submodules=bool(own.get("submodules")),
             setup_timeout_s=float(own.get("setup_timeout") or self._settings.setup_timeout_s),
             caches=self._settings.shared_caches,
+            sandbox=self._settings.sandbox,
+            sandbox_read=self._settings.sandbox_read,
+            sandbox_write=self._settings.sandbox_write,
         )
 
     def author(self, name: str) -> Author:

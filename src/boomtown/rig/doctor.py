@@ -15,6 +15,7 @@ from boomtown.container.git import Git, check_git
 from boomtown.container.leftovers import leftovers, mend, remote_problem
 from boomtown.container.processes import Processes
 from boomtown.container.salvage import end_processes
+from boomtown.container.sandbox import NONE, in_words, probe
 from boomtown.container.settings import Settings as ContainerSettings
 from boomtown.domain.errors import BoomtownError
 from boomtown.domain.seams import Clock
@@ -78,6 +79,7 @@ class Doctor:
             yield Finding("config", False, error.message, f"correct {self._home.config}")
             return
         yield Finding("config", True, f"{self._home.config} is in order" if self._home.config.exists() else "defaults")
+        yield _sandbox(settings.sandbox)
         for name, agent in settings.agents.items():
             if name == DEMO:
                 continue
@@ -185,6 +187,14 @@ class Doctor:
             if self._fix and self._alone:
                 await mend(clone, leftover)
             yield self._mend_or(f"rig {clone.name}", leftover.text, leftover.cure, free=True)
+
+
+def _sandbox(wish: str) -> Finding:
+    works = probe()
+    kind, note = in_words(wish, works)
+    ok = wish in (NONE, kind) or kind != NONE
+    cure = None if ok else "install bubblewrap, or see docs/security.md"
+    return Finding("sandbox", ok, f"{kind}. {note} What works here: {', '.join(works) or NONE}.", cure)
 
 
 def diagnose(

@@ -15,6 +15,7 @@ from boomtown import __version__
 from boomtown.container.client import ContainerClient
 from boomtown.container.frames import FrameReader
 from boomtown.container.protocol import GateSpec
+from boomtown.container.sandbox import in_words
 from boomtown.domain.beads import UNFINISHED, BeadStatus, BeadType
 from boomtown.domain.budgets import Purse, Scope
 from boomtown.domain.errors import BadInputError
@@ -30,8 +31,6 @@ from boomtown.store import beads, merges, rigs, runs, sql, tables, usage
 from boomtown.store import events as ledger
 from boomtown.store.sql import Row
 
-SANDBOX = "none"
-SANDBOX_NOTE = "There is no sandbox: agents run as you, and can read and change what you can."
 LONGEST_WAIT_S = 60.0
 MOST_EVENTS = 1000
 MOST_FRAMES = 2000
@@ -43,6 +42,7 @@ FOLLOW_TICK_S = 0.1
 async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch) -> Object:
     """Server and container, rigs with live and cap, queue, merges, the sandbox in force, last errors."""
     hello = container.attached
+    sandbox, sandbox_note = in_words(engine.settings.sandbox, hello.sandboxes if hello else ())
 
     def read(db: Connection) -> Object:
         home, now = rigs.the_home(db), engine.clock.now()
@@ -89,8 +89,8 @@ async def status(engine: Engine, container: ContainerClient, dispatch: Dispatch)
             "protocol": hello.protocol if hello else None,
             "attached": hello is not None,
         },
-        "sandbox": SANDBOX,
-        "sandbox_note": SANDBOX_NOTE,
+        "sandbox": sandbox,
+        "sandbox_note": sandbox_note,
         "breaches": [
             {
                 "invariant": known.breach.invariant,

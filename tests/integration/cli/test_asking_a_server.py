@@ -30,6 +30,7 @@ def test_a_list_is_a_table_for_people_and_the_very_answer_as_json(server: Answer
 
 
 def test_inputs_that_were_not_given_are_not_sent(server: Answering, run: Run) -> None:
+    server.procedure("getStatus", {"sandbox": "none", "sandbox_note": "There is no sandbox."})
     server.procedure("createRig", {**RIG, "notes": ["Git LFS files stay pointers."]})
     ran = run("rig", "add", "web", "https://example.com/web.git", "--gate", "a", "--gate", "b", "--max-polecats", "3")
     assert server.inputs("createRig") == [
@@ -44,6 +45,7 @@ def test_a_relative_path_is_meant_from_where_the_person_stands(
 ) -> None:
     (tmp_path / "repo").mkdir()
     monkeypatch.chdir(tmp_path)
+    server.procedure("getStatus", {"sandbox": "none", "sandbox_note": "There is no sandbox."})
     server.procedure("createRig", RIG)
     run("rig", "add", "a", "repo")
     run("rig", "add", "b", ".")
