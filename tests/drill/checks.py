@@ -19,6 +19,8 @@ UNFINISHED = "waiting", "testing", "landing", "approval", "remote_refused", "bas
 _OF_SINGLE_STEPS = {"the-lowest-free-name-is-taken", "attempts-are-never-lost"}
 """Between two looks there are many steps: these hold of each, not of all together."""
 
+SHORT = ("No space left", "Too many open files", "Resource temporarily unavailable", "start new thread")
+
 
 class Watch:
     """Looks at a town's store again and again; every breach is kept."""
@@ -73,7 +75,7 @@ class Watch:
 
 def short_of(told: str) -> bool:
     """Whether what was logged is only that the machine lacks something."""
-    return any(words in told for words in ("No space left", "Too many open files", "Resource temporarily unavailable"))
+    return any(words in told for words in SHORT)
 
 
 def _short(line: str) -> str:
@@ -81,7 +83,7 @@ def _short(line: str) -> str:
         entry = json.loads(line)
         return f"{entry['event']}: {str(entry.get('exception', entry))[-1200:]}"
     except ValueError:
-        return line[:2000]
+        return line if len(line) < 2000 else f"{line[:300]} … {line[-1500:]}"
 
 
 def rest(town: DrillTown, watch: Watch, timeout_s: float = 90.0) -> None:
