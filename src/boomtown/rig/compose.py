@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from boomtown.container.client import ContainerClient
-from boomtown.domain.errors import BoomtownError
+from boomtown.domain.errors import BoomtownError, UnavailableError
 from boomtown.domain.runs import StopReason
 from boomtown.domain.seams import Clock, NewId, Scheduler
 from boomtown.home import upkeep
@@ -137,6 +137,16 @@ def _try_logins(tx: Tx) -> None:
             refused.try_again(tx.db, kind, tx.now)
 
 
+def _refuse_if_emptied(home: Home, database: Database) -> None:
+    """An empty file where there are clones has lost what it held; taken for a new one it would hide them all."""
+    empty = database.read_now(lambda db: db.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()) == 0
+    if empty and (clones := sorted(path.parent.name for path in home.rigs.glob("[!.]*/origin.json"))):
+        raise UnavailableError(
+            f"The database {home.database} is empty, but the home has clones of rigs ({', '.join(clones)}). Restore it "
+            f"with `boomtown restore`; to begin anew, move {home.rigs} away."
+        )
+
+
 def open_database(home: Home, scheduler: Scheduler, home_id: str, clock: Clock, new_id: NewId) -> Database:
     """The home's database, sound, of this version, with its first town.
 
@@ -144,6 +154,7 @@ def open_database(home: Home, scheduler: Scheduler, home_id: str, clock: Clock, 
     """
     database = Database.open(home.database, scheduler)
     database.check()
+    _refuse_if_emptied(home, database)
     migrate(
         database,
         home.root / "migrate.lock",
