@@ -23,7 +23,6 @@ const KINDS: Record<string, string> = {
   remote_refused: "The remote refused",
   base_red: "Red on the default branch, too",
   breaker: "Dispatch stopped",
-  auth: "Needs a login",
   paused: "Setup failed",
   budget: "Budget used up",
   question: "Asks you",
