@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import tomli_w
 
 from tests.agents.model_server import MODEL, ModelServer
@@ -105,6 +107,14 @@ class AgentTown(Town):
         except AssertionError:
             print(self.run("bead", "show", bead).out, self.run("log", bead).out[-4000:], self.last_words())
             raise
+
+    def sleepers(self) -> list[int]:
+        """Tools of agents that sleep."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                found += [process.pid] if process.name() == "sleep" else []
+        return found
 
     def frames(self, bead: str) -> list[dict[str, Any]]:
         """The stream of the latest run."""

@@ -6,10 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from boomtown.container.agents.session import STOP_S
@@ -22,22 +20,13 @@ from tests.e2e.towns import eventually
 New = Callable[..., AgentTown]
 
 
-def sleepers(town: AgentTown) -> list[int]:
-    """Tools of agents that sleep."""
-    found = []
-    for process in town.processes():
-        with suppress(psutil.NoSuchProcess):
-            found += [process.pid] if process.name() == "sleep" else []
-    return found
-
-
 def asleep(town: AgentTown) -> None:
-    eventually(lambda: sleepers(town), "a tool sleeps", 120)
+    eventually(lambda: town.sleepers(), "a tool sleeps", 120)
 
 
 def awake(town: AgentTown) -> None:
     """Nothing of the old run is left."""
-    eventually(lambda: not sleepers(town), "no tool sleeps any more")
+    eventually(lambda: not town.sleepers(), "no tool sleeps any more")
 
 
 def test_kilo_goes_on_in_its_session_whatever_is_killed(agent_town: New, models: ModelServer) -> None:
@@ -76,7 +65,7 @@ def test_a_stop_leaves_no_tool_running(agent_town: New, name: str) -> None:
     awake(town)
     held = town.until(bead, "held", lambda found: found["queue_reason"] == "held")
     assert [attempt["outcome"] for attempt in held["attempt_log"]] == ["stopped"]
-    assert sleepers(town) == []
+    assert town.sleepers() == []
 
 
 def test_an_agent_that_hears_nothing_is_gone_with_its_tool_long_before_the_grace(agent_town: New) -> None:

@@ -17,11 +17,6 @@ New = Callable[..., AgentTown]
 SLEEP = "STEP shell sleep 300\n"
 
 
-def sleeping(town: AgentTown) -> bool:
-    """Whether a tool of an agent sleeps."""
-    return any("sleep" in process.name() for process in town.processes())
-
-
 def test_a_question_holds_the_bead_and_its_answer_goes_into_the_same_session(
     agent_town: New, models: ModelServer
 ) -> None:
@@ -48,7 +43,7 @@ def test_a_question_holds_the_bead_and_its_answer_goes_into_the_same_session(
 def test_messages_come_at_the_end_of_a_turn_or_at_once(agent_town: New, models: ModelServer) -> None:
     town = agent_town("claude")
     bead = town.give("claude", SLEEP)
-    eventually(lambda: sleeping(town), "a tool sleeps", 120)
+    eventually(town.sleepers, "a tool sleeps", 120)
     later = town.ask("message", "Toast", f"Later:\n{work()}")
     assert later["state"] == "queued"
     town.ok("message", "Toast", "At once.", "--now")
@@ -57,7 +52,7 @@ def test_messages_come_at_the_end_of_a_turn_or_at_once(agent_town: New, models: 
     [asked, *_] = models.asked("At once.")
     [words] = [turn.text for turn in asked.turns if turn.who == "user" and "At once." in turn.text]
     assert words.index("Later:") < words.index("At once."), "in the order given"
-    assert not sleeping(town)
+    assert town.sleepers() == []
     assert "is closed" in town.fails("message", bead, "Too late")
 
 
@@ -67,7 +62,7 @@ def test_no_message_is_lost_or_said_twice_whoever_is_killed_in_the_middle_of_its
 ) -> None:
     town = agent_town(name)
     bead = town.give(name, SLEEP)
-    eventually(lambda: sleeping(town), "a tool sleeps", 120)
+    eventually(town.sleepers, "a tool sleeps", 120)
     town.ok("message", "Toast", f"The first, {bead}.")
     town.ok("message", "Toast", f"The second, {bead}.\nSTEP hang", "--now")
     eventually(lambda: models.asked(f"The second, {bead}"), "the model hears of it, and says nothing", 120)
@@ -91,7 +86,7 @@ def test_no_message_is_lost_or_said_twice_whoever_is_killed_in_the_middle_of_its
 def test_agents_nudge_each_other_in_three_modes(agent_town: New, models: ModelServer) -> None:
     town = agent_town("codex")
     target = town.give("codex", SLEEP, "The one who sleeps")
-    eventually(lambda: sleeping(town), "a tool sleeps", 120)
+    eventually(town.sleepers, "a tool sleeps", 120)
     [toast] = town.ask("polecats")
     words = {
         "queue": "Read me when you look.",
