@@ -14,6 +14,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.at
 
+    def asleep(self) -> float:
+        return 0.0
+
 
 def sessions(token: bytes = b"token", clock: Clock | None = None) -> Sessions:
     return Sessions(token, clock or Clock())
