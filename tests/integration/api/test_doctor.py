@@ -91,8 +91,9 @@ def test_what_only_a_person_can_mend_is_said_with_its_cure(town: Town) -> None:
     found = offline.doctor(town.home, fix=True)
     assert set(wrong(found)) == {"rig web", "agent lost"}
     assert all(finding["cure"] for finding in found if not finding["ok"])
+    sound = town.home.database.read_bytes()
     town.home.database.write_bytes(b"x" * 9000)
     assert "is damaged" in wrong(offline.doctor(town.home, fix=True))["database"]
     shutil.move(town.origin.with_name("moved"), town.origin)
-    town.home.database.unlink()
+    town.home.database.write_bytes(sound)
     town.process = Town(town.home).up().process

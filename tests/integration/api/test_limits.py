@@ -170,7 +170,7 @@ def test_nothing_that_a_client_sends_makes_a_second_line_in_the_log(tmp_path: Pa
     try:
         logs.configure(file)
         structlog.get_logger().warning("request.refused", path=forged, **{"agent": {forged: [forged]}})
-        logging.getLogger("uvicorn.error").warning("Invalid request from %s", forged)
+        logging.getLogger("some.library").warning("Invalid request from %s", forged)
         try:
             raise ValueError(forged)
         except ValueError:
