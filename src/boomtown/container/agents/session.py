@@ -323,7 +323,7 @@ class Session:
         ended = await _ends(asked, STOP_S if why == "stop" else CANCEL_S)
         if why == "silent":
             self._begin_again(cut, ended)
-        return asked.result() if ended else None
+        return asked.result() if ended and asked.exception() is None else None  # it was cut short: no error counts
 
     async def _interrupted(self, asked: asyncio.Task[PromptResponse]) -> str | None:
         """Why a turn has to be cut short, once it has; None if it ended by itself."""
