@@ -83,6 +83,7 @@ class _Made:
             "labels": [],
             "metadata": {},
             "agent_kind": "probe",
+            "agents": "probe",
             "prefix": bead_id[:6],
             "branch": branch,
             "attempts": attempts if status == "failed" else 0,
