@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from stat import S_IFREG
 
 import structlog
 
@@ -30,6 +32,10 @@ _NEVER_OURS = (
     "objects/info/http-alternates", "objects/info/commit-graph", "objects/info/commit-graphs",
 )  # fmt: skip
 """Files of a git repository that the town never makes, and that would change what others read in the clone."""
+
+_HOOKS = ("pre-push", "reference-transaction")
+_ASIDE = ".new"
+"""How the name of a file ends that is about to take another's place."""
 
 _PUSH_HOOK = f"""#!/bin/sh
 echo "{PUSH_REFUSAL}" >&2
@@ -131,26 +137,33 @@ class Guard:
         (self.branches / slug).unlink(missing_ok=True)
 
     def renew(self) -> None:
+        """Nothing is written that is right already: the doctor looks at a clone while a container uses it."""
         if self._seen is not None and self._signature() == self._seen:
             return
-        if self._seen is not None:
-            log.info("clone.configuration_restored", rig=self._repo.parent.name)
         if self._config is None:
             self._config = self._config_at.read_bytes()
-        self._make_view(self._config)
-        shutil.rmtree(self.hooks, ignore_errors=True)
-        self.hooks.mkdir()
-        write_private(self.hooks / "pre-push", _PUSH_HOOK.encode(), 0o700)
-        write_private(self.hooks / "reference-transaction", self._refs_hook().encode(), 0o700)
         hooks = quoted(str(self.hooks))
-        write_private(self.for_agents, _FOR_AGENTS.format(hooks=hooks).encode())
-        write_private(self._repo / "config", self._config + f"[core]\n\thooksPath = {hooks}\n".encode())
+        self._make_view()
+        self._empty_hooks()
+        restored = [
+            path
+            for path, content, mode in (
+                (self.view / "HEAD", b"ref: refs/heads/boomtown/none\n", 0o600),
+                (self.view / "config", self._config, 0o600),
+                (self.hooks / "pre-push", _PUSH_HOOK.encode(), 0o700),
+                (self.hooks / "reference-transaction", self._refs_hook().encode(), 0o700),
+                (self.for_agents, _FOR_AGENTS.format(hooks=hooks).encode(), 0o600),
+                (self._repo / "config", self._config + f"[core]\n\thooksPath = {hooks}\n".encode(), 0o600),
+            )
+            if _put_right(path, content, mode)
+        ]
         for name in _NEVER_OURS:
             path = self._repo / name
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            if os.path.lexists(path):
+                _remove(path)
+                restored.append(path)
+        if restored and self._seen is not None:
+            log.info("clone.configuration_restored", rig=self._repo.parent.name)
         self._seen = self._signature()
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
@@ -163,18 +176,22 @@ class Guard:
             f"GIT_CONFIG_VALUE_{number}": str(self.for_agents),
         }
 
-    def _make_view(self, config: bytes) -> None:
-        if self.view.is_symlink():
-            self.view.unlink()
-        self.view.mkdir(exist_ok=True, mode=0o700)
+    def _make_view(self) -> None:
+        _make_folder(self.view)
         (self._repo / "logs").mkdir(exist_ok=True)
         for name in _SHARED:
             link, target = self.view / name, Path("..", self._repo.name, name)
             if not link.is_symlink() or link.readlink() != target:
-                link.unlink(missing_ok=True)
-                link.symlink_to(target)
-        write_private(self.view / "HEAD", b"ref: refs/heads/boomtown/none\n")
-        write_private(self.view / "config", config)
+                aside = link.with_name(f"{name}.{os.getpid()}.new")
+                aside.unlink(missing_ok=True)
+                aside.symlink_to(target)
+                aside.replace(link)
+
+    def _empty_hooks(self) -> None:
+        _make_folder(self.hooks)
+        for hook in self.hooks.iterdir():
+            if hook.name not in _HOOKS and not hook.name.endswith(_ASIDE):
+                _remove(hook)
 
     def _refs_hook(self) -> str:
         given, real = str(self._repo), os.path.realpath(self._repo)
@@ -185,7 +202,7 @@ class Guard:
 
     def _signature(self) -> tuple[object, ...]:
         ours = (self._repo / "config", self.view / "config", self.view / "HEAD", self.for_agents, self.hooks)
-        hooks = (self.hooks / "pre-push", self.hooks / "reference-transaction")
+        hooks = (self.hooks / name for name in _HOOKS)
         strange = tuple(name for name in _NEVER_OURS if os.path.lexists(self._repo / name))
         return (*map(_stamp, (*ours, *hooks)), strange)
 
@@ -205,10 +222,35 @@ def quoted(value: str) -> str:
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace the file at once; a link in its place is replaced, not followed."""
-    aside = path.with_name(f"{path.name}.new")
-    aside.unlink(missing_ok=True)
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    fd, aside = tempfile.mkstemp(prefix=f"{path.name}.", suffix=_ASIDE, dir=path.parent)
     with os.fdopen(fd, "wb") as file:
         file.write(content)
-    aside.chmod(mode)
-    aside.replace(path)
+    Path(aside).chmod(mode)
+    Path(aside).replace(path)
+
+
+def _put_right(path: Path, content: bytes, mode: int) -> bool:
+    """Whether the file had to be written."""
+    try:
+        stat = path.lstat()
+        if stat.st_mode == S_IFREG | mode and path.read_bytes() == content:
+            return False
+    except OSError:
+        pass  # it is not there, or is no file of ours
+    if path.is_dir() and not path.is_symlink():
+        _remove(path)
+    write_private(path, content, mode)
+    return True
+
+
+def _make_folder(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    path.mkdir(exist_ok=True, mode=0o700)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

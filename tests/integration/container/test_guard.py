@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 from container_kit import Kit, git, push_to, repository, show, until
 
+from boomtown.container.guard import Guard
 from boomtown.container.merging import diff
 from boomtown.container.protocol import DiffSpec
 from boomtown.container.service import Container
@@ -241,3 +243,21 @@ async def test_a_link_in_the_place_of_an_index_is_not_copied_for_a_diff(tmp_path
         found = await diff(container.trees("web"), live, await container.clones.get("web").base("main"))
         assert "+++ b/a" in found.text
         assert "the user's own" not in found.text
+
+
+async def test_the_doctor_and_a_container_renew_one_clone_side_by_side(tmp_path: Path) -> None:
+    kit = Kit(tmp_path)
+    async with kit.inside(repository(tmp_path)) as container:
+        clone = container.clones.get("web")
+        hook = clone.guard.hooks / "pre-push"
+
+        def renew_often() -> bool:
+            for _ in range(100):
+                Guard(clone.paths).renew()
+                if not hook.exists():
+                    return False
+            return True
+
+        (clone.guard.hooks / "post-commit").write_text("an agent's")
+        assert all(await asyncio.gather(*(asyncio.to_thread(renew_often) for _ in range(4))))
+        assert sorted(path.name for path in clone.guard.hooks.iterdir()) == ["pre-push", "reference-transaction"]

@@ -162,9 +162,9 @@ async def test_what_left_its_folder_and_emptied_its_environment_is_remembered(tm
 
 async def test_what_has_ended_is_not_remembered_for_want_of_a_mark() -> None:
     forest = Forest("home")
-    ended = await asyncio.create_subprocess_exec("true")
+    ended = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
     proc = proctable.read(ended.pid)
-    await ended.wait()
+    await ended.communicate(b"")
     assert proc
     forest.plant("a run").alive = [proc]
     assert forest.unmarked() == []
