@@ -47,8 +47,8 @@ def main() -> int:
     for kind in (*AT_AN_OCCASION, *AT_A_TIME, *BY_THE_WORLD):
         print(f"  {faults[kind]:8}  {kind}")
     print("actions taken")
-    for what, count in sorted(actions.items()):
-        print(f"  {count:8}  {what}")
+    for what, times in sorted(actions.items()):
+        print(f"  {times:8}  {what}")
     for result in bad[:3]:
         print(retell(result.seed))
     print(

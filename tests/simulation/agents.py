@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from boomtown.domain.errors import BoomtownError, FencedError
+from boomtown.domain.kinds import Refusal, Refused
 from tests.simulation.machine import Process
 from tests.simulation.repos import MARKED
 
@@ -29,7 +30,11 @@ ENDINGS = {
     "leaves_files": 8,
     "stops_itself": 2,
     "eats_memory": 3,
+    "meets_a_limit": 4,
+    "meets_a_limit_until": 4,
+    "has_no_login": 3,
 }
+REFUSED = ("meets_a_limit", "meets_a_limit_until", "has_no_login")
 CALM = {"done": 8, "exits": 2}
 ERRANDS = {
     "prime": 4,
@@ -47,6 +52,7 @@ ERRANDS = {
     "wrong_branch": 2,
     "look_around": 2,
 }
+REFUSAL = "The provider refuses."
 GHOST_SHARE = 0.15
 
 
@@ -71,6 +77,10 @@ class Agent:
         self.process.stubborn = ending in ("is_stubborn", "stays_after_done")
         if random.random() < GHOST_SHARE and not self.world.calm:
             self.world.haunt(self._ghost())
+        if ending in REFUSED and random.random() < 0.5:  # at once; else in the middle of its work
+            await self._think()
+            return await self._end(ending)
+        self.process.answered = True
         for _ in range(random.choice((0, 0, 1, 2))):
             await self._think()
             await self._errand(random.choices(list(ERRANDS), list(ERRANDS.values()))[0])
@@ -93,6 +103,11 @@ class Agent:
             case "eats_memory":
                 self.process.memory *= 8
                 await asyncio.sleep(60)
+                return 1
+            case "meets_a_limit" | "meets_a_limit_until" | "has_no_login":
+                why = Refused.AUTH if ending == "has_no_login" else Refused.QUOTA
+                until = self.world.machine.clock.now() + self.random.random() * 120
+                self.process.refusal = Refusal(why, REFUSAL, until if ending == "meets_a_limit_until" else None)
                 return 1
             case "stops_itself":
                 await self._call("unhook", body=False)

@@ -172,6 +172,7 @@ class Checks:
                 errors.append(f"“{title}”, slung with a key, is there {count} times")
         self._check_commits(known)
         self._check_messages()
+        self._check_attempts()
         self._check_landed()
 
     def _check_commits(self, known: set[str]) -> None:
@@ -181,12 +182,19 @@ class Checks:
             if bead_id in known and rig in reachable and commit not in reachable[rig]:
                 self.machine.errors.append(f"commit {commit} of bead {bead_id} is lost")
 
+    def _check_attempts(self) -> None:
+        """What is no bead's fault takes none of its attempts."""
+        free = "('quota', 'auth', 'setup_failed', 'budget')"
+        query = f"SELECT bead_id, outcome FROM attempts WHERE costs AND outcome IN {free}"
+        for bead_id, outcome in self.raw.execute(query):
+            self.machine.errors.append(f"{outcome} took an attempt of bead {bead_id}")
+
     def _check_messages(self) -> None:
         """What an agent that is spoken with is said to have taken in, its session has."""
         taken = {message for session in self.machine.sessions.values() for message in session}
         query = (
             "SELECT m.id FROM messages m JOIN beads b ON b.id = m.bead_id"
-            " WHERE m.state = 'delivered' AND b.agent_kind = ?"
+            " WHERE m.state = 'delivered' AND b.agents = ?"
         )
         for kind in (name for name in self.world.settings.agents if self.world.settings.talks(name)):
             for (message,) in self.raw.execute(query, (kind,)):

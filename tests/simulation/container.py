@@ -74,6 +74,7 @@ class Run:
         if self.process is None or not self.process.alive:
             return
         taken, before = self.process.memory, self.state.usage or Usage(cost_usd=0.0)
+        self.note(answered=self.process.answered)
         self.note(memory_bytes=taken, peak_memory_bytes=max(taken, self.state.peak_memory_bytes))
         if self.spec.talk is not None:
             spent = (before.input_tokens + 1000, before.output_tokens + 100, (before.cost_usd or 0.0) + 0.25)
@@ -181,6 +182,9 @@ class SimContainer:
             if self.machine.take("container.disk_full"):
                 raise UnavailableError("Too little disk space for a worktree.", code="DISK_FULL")
             await self._prepare(run.spec)
+            if self.machine.take("container.setup_fails"):
+                run.note(setup_failed=True)
+                raise UnavailableError("The setup command `npm ci` ended with status 1.")
             if not run.stopping:
                 run.process = self.machine.execute(run.spec, self)
                 run.note(state="running", pid=run.process.pid, started_at=self.machine.clock.now())
@@ -231,6 +235,8 @@ class SimContainer:
             exit_code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
             last_words=run.process.last_words,
+            answered=run.process.answered,
+            refusal=run.process.refusal,
         )
         await self._finish(run)
 

@@ -30,11 +30,12 @@ AT_AN_OCCASION = (
     "answer.lost",
     "container.disk_full",
     "container.git_fails",
+    "container.setup_fails",
     "gate.flakes",
 )
 """Armed by the plan, they happen when there is something to happen to."""
 
-RARE = ("container.disk_full", "container.git_fails", "gate.flakes")
+RARE = ("container.disk_full", "container.git_fails", "container.setup_fails", "gate.flakes")
 """They have few occasions, of which they let at most one pass."""
 
 AT_A_TIME = (

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from boomtown.container.protocol import RunSpec
+from boomtown.domain.kinds import Refusal
 from boomtown.domain.memory import Machine as Memory
 from tests.simulation.container import SimContainer
 from tests.simulation.repos import Clone, Objects, Remote, Worktree
@@ -35,6 +36,8 @@ class Process:
         self.stubborn = False
         self.memory = Random(f"{machine.seed}/memory/{spec.rig}/{spec.number}").choice((1, 2, 3)) * GIGABYTE
         self.last_words = ""
+        self.answered = False
+        self.refusal: Refusal | None = None
         self._task: asyncio.Task[int] | None = None
 
     @property

@@ -70,8 +70,8 @@ def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, obser
     def one(query: str, *values: object) -> int:
         return next(db.execute(query, values))[0]
 
-    rig, held, not_before, kind = next(
-        db.execute("SELECT rig_id, held, not_before, agent_kind FROM beads WHERE id = ?", (bead_id,))
+    rig, held, not_before, agents = next(
+        db.execute("SELECT rig_id, held, not_before, agents FROM beads WHERE id = ?", (bead_id,))
     )
     if held:
         return ("held",)
@@ -87,6 +87,10 @@ def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, obser
     paused = one("SELECT paused FROM home") or one("SELECT paused FROM rigs WHERE id = ?", rig)
     if paused or observed.closing or failed >= settings.breaker_failures:
         return ("paused",)
+    refused = [(kind, _refused(db, kind, now)) for kind in agents.split(",")]
+    if all(why for _, why in refused):
+        return tuple(why for _, why in refused)
+    kind = next(kind for kind, why in refused if why is None)
     if any(spent >= limit for spent, limit in _budgets(db, bead_id, rig, observed, now)):
         return ("budget",)
     leftover = one("SELECT count(*) FROM runs WHERE bead_id = ? AND disposed_at IS NULL", bead_id)
@@ -106,6 +110,17 @@ def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, obser
         certain = full or settings.max_agents is None or everywhere >= settings.max_agents
         return (*pressed, "cap") if certain else (*pressed, "cap", None)
     return (*pressed, None)
+
+
+def _refused(db: sqlite3.Connection, kind: str, now: float) -> str | None:
+    """Why a provider answers nobody of this kind: until a time, or until the run that tries it has been answered."""
+    for why, since, until, reported in db.execute(
+        "SELECT why, since, until, reported FROM agent_kinds WHERE kind = ?", (kind,)
+    ):
+        tried = "SELECT 1 FROM runs WHERE agent_kind = ? AND ended_at IS NULL AND claimed_at >= ?"
+        if until is None or now < until or (not reported and db.execute(tried, (kind, since)).fetchone()):
+            return why
+    return None
 
 
 def _budgets(

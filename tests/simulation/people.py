@@ -93,7 +93,7 @@ class People:
         return {
             "title": title,
             "priority": random.choice(("low", "medium", "medium", "high", "critical")),
-            "agent": random.choice((None, "b")),
+            "agent": random.choice((None, "b", "a,b", "b,a")),
             "hold": random.random() < 0.08,
             "timeout_s": random.choice((None, None, 40.0)),
             "budget_usd": random.choice((None, None, None, 0.5, 2.0)),
@@ -194,6 +194,10 @@ class People:
             lambda town: town.create_rig(ANN, name, url, max_polecats=cap, merge=mode, gates=gates, agent="a"),
         )
 
+    async def _log_in(self, _rig: str, random: Random) -> None:
+        agent = random.choice(tuple(self.world.settings.agents))
+        await self.ask("log_in", lambda town: town.try_agent(ANN, agent))
+
     async def _look(self, rig: str, random: Random) -> None:
         await self.ask("look", lambda town: town.list_beads(ANN, rig))
         await self.ask("look", lambda town: town.get_rig(ANN, rig))
@@ -218,6 +222,9 @@ class People:
                     await self.ask("raise_budget", lambda town, rig=rig, free=free: town.update_rig(ANN, rig, free))
                 case "budget":
                     await self.ask("raise_budget", lambda town, bead=bead: town.update_bead(ANN, bead, budget_usd=1e6))
+                case "auth":
+                    for agent in self.world.settings.agents:
+                        await self.ask("log_in", lambda town, agent=agent: town.try_agent(ANN, agent))
                 case "question":
                     await self.ask("answer", lambda town, bead=bead: town.answer_agent(ANN, bead, "Go on."))
                 case "held":

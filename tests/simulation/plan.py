@@ -32,6 +32,7 @@ PEOPLE = {
     "retry_merge": 3,
     "remove_rig": 2,
     "add_rig": 2,
+    "log_in": 4,
     "look": 6,
 }
 LONGEST_S = 200.0

@@ -415,6 +415,7 @@ def _settings(random: Random) -> Settings:
         timeout_s=120.0,
         stall_after_s=30.0,
         backoff_s=(2.0, 5.0, 10.0, 20.0),
+        quota_backoff_s=(5.0, 30.0, 60.0),
         breaker_failures=random.choice((2, 20, 20)),
         breaker_window_s=300.0,
     )
