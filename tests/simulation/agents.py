@@ -81,7 +81,7 @@ class Agent:
             await self._think()
             return await self._end(ending)
         self.process.answered = True
-        for _ in range(random.choice((0, 0, 1, 2))):
+        for _ in range(random.choice((0, 0, 1, 2, 6))):
             await self._think()
             await self._errand(random.choices(list(ERRANDS), list(ERRANDS.values()))[0])
         if ending not in ("exits_without_work", "done_without_work"):

@@ -193,8 +193,7 @@ class Checks:
         """What an agent that is spoken with is said to have taken in, its session has."""
         taken = {message for session in self.machine.sessions.values() for message in session}
         query = (
-            "SELECT m.id FROM messages m JOIN beads b ON b.id = m.bead_id"
-            " WHERE m.state = 'delivered' AND b.agents = ?"
+            "SELECT m.id FROM messages m JOIN beads b ON b.id = m.bead_id WHERE m.state = 'delivered' AND b.agents = ?"
         )
         for kind in (name for name in self.world.settings.agents if self.world.settings.talks(name)):
             for (message,) in self.raw.execute(query, (kind,)):
