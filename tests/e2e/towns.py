@@ -21,6 +21,7 @@ import psutil
 COMMAND = Path(sys.executable).parent / "boomtown"
 AGENT = Path(__file__).parent / "agent.py"
 TALKER = Path(__file__).parent / "talker.py"
+VANDAL = Path(__file__).parent / "vandal.py"
 KINDS = (
     "works", "quick", "waits", "crashes", "recovers", "idles", "leaves_files", "stubborn", "chatty", "twice", "goes_on",
     "same_line", "red_first", "reviewed", "pushes", "tells", "hogs", "talks", "hostile",
@@ -147,10 +148,11 @@ class Town:
     def configure(self, **settings: Any) -> None:
         """Write config.toml: all test agents, short delays, and `settings`."""
         lines = [f"{key} = {json.dumps(value)}" for key, value in (SETTINGS | settings).items()]
-        for kind in KINDS:
+        programs = {kind: [str(AGENT), kind] for kind in KINDS} | {"vandal": [str(VANDAL)]}
+        for kind, words in programs.items():
             lines += [
                 f"[agents.{kind}]",
-                f"command = {json.dumps([sys.executable, str(AGENT), kind])}",
+                f"command = {json.dumps([sys.executable, *words])}",
                 f"env = {{ CONTROL = {json.dumps(str(self.control))} }}",
             ]
         lines += ["[agents.talker]", 'kind = "acp"', f"command = {json.dumps([sys.executable, str(TALKER)])}"]
