@@ -129,7 +129,8 @@ class Message:
 class Talk:
     """How to speak with an agent that speaks ACP: what its preset and the home's settings come to.
 
-    `files`: texts to write below HOME, by path; those of `first_files` only where there is none yet. `mode`: the
+    `files`: texts to write below HOME, by path; those of `first_files` only where there is none yet. `gifts`: by path
+    below HOME, files and folders of the person's to copy there; `notes` are said in the stream. `mode`: the
     session mode to set. `model`: what the session must say that it uses; None: not checked. `tools`: variables for the
     town's tools. `cut`: a pattern for its standard error, see `home.presets`. `resumes`: an earlier session may be
     loaded; `again` is the prompt then, unless the words of the bead (`words`, a digest) have changed. `reminder`: what
@@ -140,6 +141,8 @@ class Talk:
 
     files: dict[str, str] = field(default_factory=dict)
     first_files: dict[str, str] = field(default_factory=dict)
+    gifts: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     permission: str = "allow"
     mode: str | None = None
     model: str | None = None

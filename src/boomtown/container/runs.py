@@ -18,6 +18,7 @@ from boomtown.container.agents.past import with_past
 from boomtown.container.agents.refusals import read_last_words
 from boomtown.container.clones import Clones
 from boomtown.container.commands import run_command
+from boomtown.container.gifts import bring
 from boomtown.container.pipes import PipeReader, PipeWriter
 from boomtown.container.prepare import base_or_ours, prepare_home, prepare_worktree, wip_on_branch
 from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
@@ -158,6 +159,7 @@ class Run:
             self._sandbox = choose(self.spec.around.sandbox, probe())
             if self._sandbox == NONE:
                 env |= trees.clone.guard.environment(env)
+            await self._inherit()
             if not self._stopping:
                 await self._set_up(trees, env)
             if not self._stopping:
@@ -186,6 +188,19 @@ class Run:
     def _pid(self) -> int | None:
         return self._child.pid if self._child else None
 
+    async def _inherit(self) -> None:
+        """Give its HOME what it has of the person's; what was left out is said in the stream."""
+        talk = self.spec.talk
+        if talk is None or not (talk.gifts or talk.notes):
+            return
+        for note in (*talk.notes, *await asyncio.to_thread(bring, talk.gifts, self._home)):
+            self._open_stream().notice(note)
+
+    def _open_stream(self) -> StreamWriter:
+        if self._stream is None:
+            self._stream = StreamWriter(self._shop.home.stream(self.spec.run_id), secrets=self.spec.secrets)
+        return self._stream
+
     async def _set_up(self, trees: Worktrees, env: dict[str, str]) -> None:
         """Make the worktree ready as the rig wants it. Raises `SetupError` with the words of what failed."""
         spec, shop, around = self.spec, self._shop, self.spec.around
@@ -193,7 +208,7 @@ class Run:
             await furnish(trees, spec.worktree_slug, self.worktree, self._home, around)
             return
         self._setting_up = True
-        self._stream = stream = StreamWriter(shop.home.stream(spec.run_id), secrets=spec.secrets)
+        stream = self._open_stream()
         for line in await furnish(trees, spec.worktree_slug, self.worktree, self._home, around):
             stream.notice(line)
         for command in around.setup:
@@ -248,8 +263,7 @@ class Run:
                 f"The agent's command {launch.argv[0]!r} is not there or can't be executed. Install it, or correct "
                 f"`command` of the agent {spec.agent_kind!r} in config.toml."
             )
-        if self._stream is None:
-            self._stream = StreamWriter(shop.home.stream(spec.run_id), secrets=spec.secrets)
+        stream = self._open_stream()
         child = self._child = shop.processes.spawn(
             self._confined((program, *launch.argv[1:])),
             cwd=self.worktree,
@@ -263,7 +277,7 @@ class Run:
         self._started_at, self.state = time.time(), RUNNING
         heard = ("stderr",) if talk else ("stdout", "stderr")
         hear = talk.overhear if talk else None
-        self._splitters = [LineSplitter(self._stream, adapter.kind_of(pipe), hear) for pipe in heard]
+        self._splitters = [LineSplitter(stream, adapter.kind_of(pipe), hear) for pipe in heard]
         self._pipes = [
             PipeReader(child.take(pipe), splitter.feed) for pipe, splitter in zip(heard, self._splitters, strict=True)
         ]

@@ -15,10 +15,9 @@ import tomli_w
 from boomtown.domain.errors import BadInputError
 from boomtown.home import logins
 from boomtown.home.config import AgentSettings
+from boomtown.home.inheriting import NOTHING, Inherited, inherited
 from boomtown.home.paths import Home
 from boomtown.home.presets import PRESETS, Preset
-
-NO_LOGIN: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -36,19 +35,33 @@ class Plan:
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
+    person: Inherited = NOTHING
+    """What it has of the person's own set-up."""
 
 
-def plan(agent: AgentSettings, home: Home, path: str | None, model: str | None, plugins: tuple[str, ...] = ()) -> Plan:
+def plan(
+    agent: AgentSettings,
+    home: Home,
+    path: str | None,
+    model: str | None,
+    plugins: tuple[str, ...] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Plan:
     """What to start for `agent`, found on `path` or in the home, with `model` before its own.
 
-    Raises `BadInputError` with the cure if its program is not there.
+    `environ`: of the person whose set-up it may inherit. Raises `BadInputError` with the cure if its program is not
+    there.
     """
     if agent.preset is None:
         return Plan(agent.command)
     preset = PRESETS[agent.preset]
     command = agent.command or (*program(preset, home, path), *preset.args)
     wanted = model or agent.model
-    config = configuration(preset, agent, wanted, plugins, logins.configuration(home, agent))
+    known = preset.inherits
+    person = inherited(known, environ) if agent.inherit and known is not None else NOTHING
+    servers = {known.servers: person.servers} if known is not None and person.servers else {}
+    layers = (servers if known is not None and known.to_file is None else {}, logins.configuration(home, agent))
+    config = configuration(preset, agent, wanted, plugins, *layers)
     env, files = {**preset.env, **logins.variables(home, agent)}, {}
     where, _, name = (preset.config_to or "").partition(":")
     if where == "env":
@@ -64,13 +77,17 @@ def plan(agent: AgentSettings, home: Home, path: str | None, model: str | None, 
         command=command,
         env=env,
         files=files,
-        first_files={name: json.dumps(value) for name, value in preset.files.items()},
+        first_files={
+            name: json.dumps(merged(value, servers if known is not None and known.to_file == name else {}))
+            for name, value in preset.files.items()
+        },
         mode=preset.modes.get(agent.permission),
         model=config.get("model") if preset.checks_model else None,
         cut=preset.cut,
         usage=preset.usage,
         resumes=preset.resumes,
         ends_on_eof=preset.ends_on_eof,
+        person=person,
     )
 
 
@@ -91,11 +108,11 @@ def configuration(
     agent: AgentSettings,
     model: str | None,
     plugins: tuple[str, ...] = (),
-    login: Mapping[str, Any] = NO_LOGIN,
+    *more: Mapping[str, Any],
 ) -> Any:
-    """The program's configuration, as data: the preset's, the policy's, the person's; the later has the last word."""
+    """The program's configuration, as data: the preset's, `more`, the policy's, `agent`'s; the later goes first."""
     config: dict[str, Any] = {}
-    for layer in (preset.config, login, preset.ask if agent.permission == "ask" else preset.allow, agent.config):
+    for layer in (preset.config, *more, preset.ask if agent.permission == "ask" else preset.allow, agent.config):
         config = merged(config, layer)
     target, _, keys = (preset.model_to or "").partition(":")
     if model and target == "config":

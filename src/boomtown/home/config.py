@@ -58,6 +58,8 @@ class AgentSettings:
     memory_limit: int | None = None
     """What one run of it may have resident, in bytes; more ends it."""
     model: str | None = None
+    inherit: bool = False
+    """Whether it gets the person's own instructions, skills and MCP servers for this program; never the login."""
     env: Mapping[str, str | FromEnv | FromFile] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
 
@@ -279,8 +281,12 @@ def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
         model=table.take("model", _word, None),
         env=table.take("env", _environment, {}),
         config=table.take("config", _table, {}),
+        inherit=table.take("inherit", _flag, False),
     )
     table.finish()
+    if agent.inherit and agent.preset is None:
+        cure = f"It works for {_listing(PRESETS, 'or')}. Leave the line out."
+        raise table.error("inherit", f"can't be true: what {name} reads of your own set-up is not known. {cure}")
     return agent
 
 

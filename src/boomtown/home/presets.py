@@ -28,6 +28,25 @@ class LoginWay:
 
 
 @dataclass(frozen=True)
+class Inherits:
+    """What `inherit = true` brings of a person's own set-up of a program: an allow-list.
+
+    `folder`: where that is below HOME, in a polecat's, too; the person's own is elsewhere if `variable` says so,
+    `below` what that names. `files`: instructions, commands, skills there. `configs`: files that may name MCP servers
+    at the key `servers`, the later goes first; `~/`: below HOME itself. `to_file`: the file of `files` that takes
+    the servers; else the program's configuration does, at the same key.
+    """
+
+    folder: str
+    files: tuple[str, ...]
+    configs: tuple[str, ...]
+    servers: str = "mcpServers"
+    variable: str = ""
+    below: str = ""
+    to_file: str | None = None
+
+
+@dataclass(frozen=True)
 class Preset:
     """One agent program that speaks ACP.
 
@@ -40,6 +59,8 @@ class Preset:
     to what is asked at a first start. `model_to`: `config:KEY` (several: `config:A,B`), `env:NAME` or `arg:FLAG`.
 
     `logins`: ways to log in, see `home.logins`; `login_config` is merged into `config` where one is used.
+
+    `inherits`: what it may have of the person's own set-up.
 
     `plugins_to`: the key of `config` for paths of plugins; `plugins`: our own.
 
@@ -75,6 +96,7 @@ class Preset:
     cut: str = ""
     logins: tuple[LoginWay, ...] = ()
     login_config: Mapping[str, Any] = field(default_factory=dict)
+    inherits: Inherits | None = None
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
@@ -82,8 +104,13 @@ class Preset:
     gaps: tuple[str, ...] = ()
 
 
+_TAUGHT = ("skills", "skill", "commands", "command", "agents", "agent")
+
+
 def _opencode_like(prefix: str, **more: Any) -> dict[str, Any]:
     """Kilo is a descendant of OpenCode: the same configuration, other names. Nothing is fetched or told to anyone."""
+    name = prefix.lower()
+    configs = [f"{stem}.{ending}" for stem in dict.fromkeys((name, "opencode")) for ending in ("json", "jsonc")]
     return {
         "args": ("acp",),
         "env": {
@@ -104,6 +131,14 @@ def _opencode_like(prefix: str, **more: Any) -> dict[str, Any]:
         "ask": {"permission": {"*": "allow", "bash": "ask", "edit": "ask", "question": "deny", "doom_loop": "deny"}},
         "checks_model": True,
         "logins": (LoginWay(f"{prefix}_AUTH_CONTENT", as_json=True),),
+        "inherits": Inherits(
+            folder=f".config/{name}",
+            files=("AGENTS.md", *_TAUGHT),
+            configs=("config.json", *configs),
+            servers="mcp",
+            variable="XDG_CONFIG_HOME",
+            below=name,
+        ),
         **more,
     }
 
@@ -165,6 +200,13 @@ PRESETS: Mapping[str, Preset] = {
             files={".claude.json": {"hasCompletedOnboarding": True}},
             model_to="env:ANTHROPIC_MODEL",
             logins=(LoginWay("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat"), LoginWay("ANTHROPIC_API_KEY")),
+            inherits=Inherits(
+                folder=".claude",
+                files=("CLAUDE.md", "rules", "skills", "commands", "agents", "output-styles"),
+                configs=("~/.claude.json",),
+                variable="CLAUDE_CONFIG_DIR",
+                to_file=".claude.json",
+            ),
             usage="transcripts:.claude/projects",
         ),
         Preset(
@@ -186,6 +228,13 @@ PRESETS: Mapping[str, Preset] = {
             ask={"sandbox_mode": "workspace-write", "approval_policy": "on-request"},
             modes={"allow": "full-access", "ask": "auto"},
             logins=(LoginWay("CODEX_API_KEY"),),
+            inherits=Inherits(
+                folder=".codex",
+                files=("AGENTS.md", "AGENTS.override.md", "prompts", "skills"),
+                configs=("config.toml",),
+                servers="mcp_servers",
+                variable="CODEX_HOME",
+            ),
             usage="rollouts:.codex/sessions",
             ends_on_eof=False,
         ),
@@ -207,6 +256,7 @@ PRESETS: Mapping[str, Preset] = {
             config_to=".gemini/settings.json",
             model_to="arg:-m",
             logins=(LoginWay("GEMINI_API_KEY"),),
+            inherits=Inherits(folder=".gemini", files=("GEMINI.md", "commands", "skills"), configs=("settings.json",)),
             login_config={"security": {"auth": {"selectedType": "gemini-api-key"}}},
             modes={"allow": "yolo"},
             usage="meta.quota",
@@ -234,6 +284,9 @@ PRESETS: Mapping[str, Preset] = {
             config_to=".qwen/settings.json",
             model_to="env:OPENAI_MODEL",
             logins=(LoginWay("OPENAI_API_KEY"),),
+            inherits=Inherits(
+                folder=".qwen", files=("QWEN.md", "commands", "agents", "skills"), configs=("settings.json",)
+            ),
             login_config={"security": {"auth": {"selectedType": "openai"}}},
             modes={"allow": "yolo"},
             usage="meta.usage",

@@ -102,7 +102,7 @@ class Dispatch:
             conflict_note=prompts.CONFLICT_NOTE if rework else "",
             role=prompts.role(self._home.root),
             fetch_max_age_s=self._settings.fetch_max_age_s,
-            secrets=logins.secrets(self._home, agent, self._environ),
+            secrets=(*logins.secrets(self._home, agent, self._environ), *plan.person.secrets),
             around=self.around(rig),
             talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
             at_once=rig["max_polecats"],
@@ -124,13 +124,15 @@ class Dispatch:
     def plan(self, agent: AgentSettings, rig: Row, model: str | None) -> Plan:
         """How to start `agent` for a bead of `rig`. Raises `BadInputError` with the cure if its program is missing."""
         path = self.base_environment(rig)["PATH"]
-        return agents.plan(agent, self._home, path, model, tuple(rig["settings"].get("plugins") or ()))
+        return agents.plan(agent, self._home, path, model, tuple(rig["settings"].get("plugins") or ()), self._environ)
 
     def _talk(self, plan: Plan, agent: AgentSettings, bead: Row, env: Mapping[str, str], waiting: list[Row]) -> Talk:
         words = [bead["title"], bead["body"], bead["rework"]]
         return Talk(
             files=dict(plan.files),
             first_files=dict(plan.first_files),
+            gifts={gift.target: gift.source for gift in plan.person.gifts},
+            notes=plan.person.notes,
             permission=agent.permission,
             mode=plan.mode,
             model=plan.model,
