@@ -57,7 +57,7 @@ demo: setup web
 	@.venv/bin/boomtown demo
 
 unit: setup
-	@.venv/bin/pytest tests/unit -q -n0
+	@.venv/bin/pytest tests/unit -q -n0 -p no:schemathesis
 
 test: setup setup-node setup-agents setup-browser web
 	@BOOMTOWN_TEST_AGENTS=$(AGENTS) .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup
