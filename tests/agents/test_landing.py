@@ -114,3 +114,17 @@ def test_kilo_lands_a_bead_with_a_plugin_that_speaks_the_http_api(agent_town: Ne
     steps = ("call plug_prime", "write notes/p.txt text", "commit A note by a plugin", "call plug_done", "say Done.")
     town.landed(town.give("kilo", "\n".join(f"STEP {step}" for step in steps)))
     assert "By the plugin" in git(town.folder / "web.git", "log", "-1", "--format=%B", "main")
+
+
+def test_a_report_is_the_last_message_of_an_agent_or_the_summary_of_its_done(agent_town: New) -> None:
+    town = agent_town("claude")
+    said = town.give("claude", "STEP shell ls\nSTEP say It is **42**.", "What is it?", "--report")
+    summary = 'STEP call gt_done {"branch": "$BRANCH", "summary": "Two\\nlines"}\nSTEP say Done.'
+    handed = town.give("claude", summary, "How many?", "--report")
+    for bead, report in ((said, "It is **42**."), (handed, "Two\nlines")):
+        [found] = town.landed(bead)
+        assert (found["report"], found["merge"]) == (report, None)
+        assert [attempt["outcome"] for attempt in found["attempt_log"]] == ["reported"]
+        prompt = "\n".join(frame["data"] for frame in town.frames(bead) if frame["kind"] == "prompt")
+        assert "Wanted is a report" in prompt
+        assert "you did not call done" not in prompt

@@ -113,6 +113,7 @@ class Agent:
                 await self._call("unhook", body=False)
                 await asyncio.sleep(3600)
             case "exits" | "exits_without_work" | "leaves_files":
+                self.process.said = "" if ending == "exits_without_work" else f"a report, by {self.spec.name}"
                 return 0
             case "closes_its_bead":
                 await self._until_heard("close_bead", {"summary": "closed"})

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OBSERVED_WITHIN_S = 150.0
 """A container that goes silent is replaced after 90 s; the rest is for requests that are lost and for a grace."""
+REPORT = '{"report": true}'
+"""The metadata, as stored, of a bead that wants a report."""
 LOOK_EVERY = 10
 """Commits between two looks at why beads wait: those are dear."""
 
@@ -33,11 +35,15 @@ class Checks:
         self._commits = 0
         self._owed: dict[str, tuple[str, str]] = {}
         self._gone: dict[str, list[str]] = {}
+        self._reports: set[str] = set()
+        """Beads with commits that want a report: those commits don't land."""
         self._strays: Counter[int] = Counter()
 
     def made(self, bead_id: str, rig: str, commit: str) -> None:
         """An agent's commit: it stays reachable, whatever comes."""
         self._owed[commit] = (bead_id, rig)
+        if self.raw.execute("SELECT metadata FROM beads WHERE id = ?", (bead_id,)).fetchone() == (REPORT,):
+            self._reports.add(bead_id)
 
     def discarded(self, bead_id: str) -> None:
         """A person gives up what is there by now."""
@@ -65,7 +71,8 @@ class Checks:
             self._changes = self.raw.total_changes
             self._state = after = oracle.read(self.raw, self.world.settings)
             for rig in before.rigs.keys() - after.rigs.keys():
-                unlanded = {bead.id for bead in before.beads if bead.rig_id == rig and bead.status != "closed"}
+                mine = [bead for bead in before.beads if bead.rig_id == rig]
+                unlanded = {bead.id for bead in mine if bead.status != "closed" or bead.id in self._reports}
                 self._gone[rig] = [commit for commit, (bead, _) in self._owed.items() if bead in unlanded]
             errors += [f"{breach.rule} {breach.detail}" for breach in breaches(before, after)]
         ended = {run.id for run in before.runs if run.live} - {run.id for run in after.runs if run.live}
@@ -201,14 +208,20 @@ class Checks:
                     self.machine.errors.append(f"message {message} is said to be delivered, and no session took it")
 
     def _check_landed(self) -> None:
-        """A closed bead's work is over there."""
+        """A closed bead's work is over there; one that wanted a report has it."""
+        query = (
+            "SELECT id FROM beads WHERE status = 'closed' AND metadata = ? AND id NOT IN"
+            " (SELECT bead_id FROM runs WHERE outcome = 'reported' AND length(summary) > 0)"
+        )
+        for (bead_id,) in self.raw.execute(query, (REPORT,)):
+            self.machine.errors.append(f"bead {bead_id} was closed without its report")
         objects = self.machine.objects
         query = (
             "SELECT b.id, r.name, m.branch, m.merge_commit FROM beads b JOIN rigs r ON r.id = b.rig_id"
             " LEFT JOIN merges m ON m.bead_id = b.id AND m.status = 'merged'"
-            " WHERE b.status = 'closed' AND b.type = 'issue'"
+            " WHERE b.status = 'closed' AND b.type = 'issue' AND b.metadata <> ?"
         )
-        for bead_id, rig, branch, commit in self.raw.execute(query):
+        for bead_id, rig, branch, commit in self.raw.execute(query, (REPORT,)):
             remote = self.machine.clones[rig].remote
             if branch is None:
                 self.machine.errors.append(f"bead {bead_id} was closed without a merge")

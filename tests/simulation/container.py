@@ -237,6 +237,7 @@ class SimContainer:
             last_words=run.process.last_words,
             answered=run.process.answered,
             refusal=run.process.refusal,
+            report=run.process.said if run.spec.report else "",
         )
         await self._finish(run)
 

@@ -38,6 +38,8 @@ class Process:
         self.last_words = ""
         self.answered = False
         self.refusal: Refusal | None = None
+        self.said = ""
+        """Its last message."""
         self._task: asyncio.Task[int] | None = None
 
     @property

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ANN = "user:ann"
+REPORTS = "3"
+"""Last digits of titles of beads that want a report."""
 
 
 class People:
@@ -97,6 +99,7 @@ class People:
             "hold": random.random() < 0.08,
             "timeout_s": random.choice((None, None, 40.0)),
             "budget_usd": random.choice((None, None, None, 0.5, 2.0)),
+            "report": title[-1] in REPORTS,
         }
 
     async def _sling(self, rig: str, random: Random) -> None:

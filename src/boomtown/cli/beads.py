@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,8 @@ from boomtown.cli.output import Column, Output, clean, paint, table, terminal_wi
 from boomtown.cli.parsing import UsageError
 from boomtown.cli.sentences import ago, bead_sentence, clock, merge_sentence, short, spent
 from boomtown.cli.streams import event_line
+from boomtown.domain.beads import wants_report
+from boomtown.domain.errors import ConflictError
 from boomtown.home.paths import Home
 
 PAGE = 200
@@ -71,6 +74,9 @@ def show(args: Namespace, out: Output) -> None:
     """One bead: what happens with it, its attempts, its events, its merge, and how to fetch its branch."""
     client = connect()
     bead = client.query("getBead", beadId=args.BEAD)
+    if args.report:
+        _show_report(bead, out)
+        return
     rig = client.query("getRig", rigId=bead["rig_id"])
     events = client.query("getBeadEvents", beadId=bead["id"], limit=1000)["items"]
     fetch = _fetch_line(bead, rig["name"])
@@ -78,12 +84,21 @@ def show(args: Namespace, out: Output) -> None:
     out.show(data, lambda: _details(bead, rig["name"], bead["merge"], events, fetch))
 
 
+def _show_report(bead: dict[str, Any], out: Output) -> None:
+    if bead["report"] is None:
+        wanted = "It has none yet" if wants_report(bead["metadata"]) else "No report was asked of it"
+        raise ConflictError(f"{wanted}: the bead “{clean(bead['title'])}” is {bead['status']}.")
+    lines = bead["report"].splitlines()
+    out.show({"report": bead["report"]}, lambda: map(clean, lines) if sys.stdout.isatty() else lines)
+
+
 def _fetch_line(bead: dict[str, Any], rig_name: str) -> str | None:
     """How to get the bead's work into any other clone on this machine."""
     if bead["branch"] is None:
         return None
     repo = Home.from_env().rig(rig_name).repo
-    ref = f"refs/boomtown/beads/{bead['id']}" if bead["status"] == "closed" else bead["branch"]
+    landed = bead["status"] == "closed" and not wants_report(bead["metadata"])
+    ref = f"refs/boomtown/beads/{bead['id']}" if landed else bead["branch"]
     return f"git fetch {repo} {ref}"
 
 
@@ -122,6 +137,10 @@ def _details(
     if bead["body"]:
         yield ""
         yield from (f"  {clean(line)}" for line in bead["body"].splitlines())
+    if bead["report"] is not None:
+        yield ""
+        yield paint("report", "dim")
+        yield from (f"  {clean(line)}" for line in bead["report"].splitlines())
     if bead["messages"]:
         yield ""
         yield from _messages(bead["messages"])

@@ -146,6 +146,7 @@ BEADS = (
         _arg("--file", "-f", says="JSON Lines, one bead a line; - is standard input", metavar="F"),
         _AGENT, _MODEL, _PRIORITY, _AFTER, _TIMEOUT, _BUDGET, _BUDGET_TOKENS,
         _flag("--hold", says="don't start until `bead start`"),
+        _flag("--report", says="wanted is the agent's text (see `bead show`), and no commit"),
         _arg("--key", says="the same key again gives the first answer instead of new beads", metavar="K"),
         _flag("--wait", says="stay until all are closed (0), or nothing moves without a person (1)"),
         _flag("--watch", says="as --wait, and show what the agents print"),
@@ -153,7 +154,9 @@ BEADS = (
     Command("beads", "beads:listing", "the beads of a rig", (
         _rig(), _arg("--status", says="|".join(STATUSES), choices=STATUSES, metavar="S"),
     )),
-    Command("bead show", "beads:show", "a bead with its attempts, events, merge and branch", (_bead(),)),
+    Command("bead show", "beads:show", "a bead with its attempts, events, merge and branch", (
+        _bead(), _flag("--report", says="only the report that it was closed with, as it is"),
+    )),
     Command("bead edit", "beads:edit", "change a bead that is not finished", (
         _bead(), _arg("--title", says="a new title", metavar="T"), _arg("--body", says="a new body", metavar="T"),
         _AGENT, _MODEL, _PRIORITY, _AFTER, _flag("--no-after", says="wait for no other bead"), _TIMEOUT,
@@ -246,7 +249,8 @@ USERS = (
 
 INSIDE = (
     Command("done", "inside:done", "hand your branch on", (
-        _arg("--summary", says="what you did, for the commit that lands", metavar="T"),
+        _arg("--summary", says="what you did, for the commit that lands, or the report; - is standard input",
+             metavar="T"),
     ), hidden=True),
     Command("prime", "inside:prime", "who you are and what to do", hidden=True),
     Command("mail check", "inside:mail_check", "your new mail", (

@@ -13,6 +13,7 @@ from typing import Any
 from boomtown.api.tools import words
 from boomtown.cli.agent_api import AgentApi, Identity
 from boomtown.cli.output import Output, clean
+from boomtown.domain.beads import wants_report
 from boomtown.domain.errors import BadInputError, NotFoundError
 
 
@@ -20,7 +21,7 @@ def done(args: Namespace, out: Output) -> None:
     """Hand the branch on. A repeat gets the first answer."""
     api = AgentApi(Identity.from_env())
     branch = os.environ.get("BOOMTOWN_BRANCH") or _current_branch()
-    body = {"branch": branch} | ({"summary": args.summary} if args.summary else {})
+    body = {"branch": branch} | ({"summary": _text(args.summary)} if args.summary else {})
     merge = api.post(api.own("/done"), body)
     out.say(merge, f"Handed on {branch}. The town lands it; you are finished.")
 
@@ -46,7 +47,10 @@ def _primed(data: dict[str, Any]) -> Iterator[str]:
     yield from map(clean, words.primed(data))
     if data["hooked_bead"] is not None:
         yield ""
-        yield 'Commit your work, then run: boomtown done --summary "what you did"'
+        if wants_report(data["hooked_bead"]["metadata"]):
+            yield "A report is wanted, no commit. Run with it as input: boomtown done --summary -"
+        else:
+            yield 'Commit your work, then run: boomtown done --summary "what you did"'
         yield "If you can't go on: boomtown escalate TITLE --body TEXT"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from boomtown.domain.beads import wants_report
+
 SHORT = 8
 """Characters of an id that people are shown; any unique beginning does as an argument."""
 
@@ -33,6 +35,8 @@ def bead_sentence(bead: dict[str, Any], merge: dict[str, Any] | None = None) -> 
             return f"{_count(bead['attempts'], 'attempt')}: {why} Then `boomtown bead retry {ref}`"
         case "cancelled":
             return f"Cancelled; `boomtown bead retry {ref}` takes it up again"
+        case "closed" if wants_report(bead["metadata"]):
+            return f"Reported: `boomtown bead show {ref} --report`"
         case "closed":
             return f"Landed as {short(merge['merge_commit'])}" if merge and merge["merge_commit"] else "Closed"
         case status:

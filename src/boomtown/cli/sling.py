@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boomtown.cli.client import Client, connect
 from boomtown.cli.commands import PRIORITIES
@@ -16,8 +16,22 @@ from boomtown.cli.parsing import UsageError
 from boomtown.cli.sentences import bead_sentence, short
 from boomtown.domain.errors import BadInputError
 
+if TYPE_CHECKING:
+    from boomtown.cli.waiting import Board
+
 MOST_SHOWN = 200
-_KEYS = ("title", "body", "priority", "agent", "model", "timeout", "budget_usd", "budget_tokens", "depends_on")
+_KEYS = (
+    "title",
+    "body",
+    "priority",
+    "agent",
+    "model",
+    "timeout",
+    "budget_usd",
+    "budget_tokens",
+    "report",
+    "depends_on",
+)
 
 
 def sling(args: Namespace, out: Output) -> int:
@@ -47,6 +61,7 @@ def _tasks(args: Namespace) -> list[dict[str, Any]]:
         "timeoutS": args.timeout,
         "budgetUsd": args.budget,
         "budgetTokens": args.budget_tokens,
+        "report": args.report or None,
     }
     slung = [{"title": title, **common, "dependsOn": after} for title in args.TITLE]
     if args.file is not None:
@@ -102,11 +117,14 @@ def _task(line: str, where: str, count: int, first: int) -> dict[str, Any]:
     for key in ("budget_usd", "budget_tokens"):
         if not _is_number(task.get(key)):
             raise BadInputError(f"{where}: {key} must be a number, not {_shown(task[key])}.")
+    if not isinstance(task.get("report"), (bool, type(None))):
+        raise BadInputError(f"{where}: report must be true or false, not {_shown(task['report'])}.")
     return {
         **{key: task.get(key) for key in ("title", "body", "priority", "agent", "model")},
         "timeoutS": timeout,
         "budgetUsd": task.get("budget_usd"),
         "budgetTokens": task.get("budget_tokens"),
+        "report": task.get("report"),
         "dependsOn": _depends_on(task.get("depends_on"), where, count, first),
     }
 
@@ -157,6 +175,17 @@ def _slung(results: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{paint(short(bead['id']), 'dim')}  {clean(bead['title'])}  {paint(what, 'green' if agent else 'dim')}"
 
 
+def _ended(board: Board) -> Iterator[str]:
+    """What it came to, and the reports."""
+    yield from board.verdict()
+    for bead in board.beads:
+        if text := bead.get("report"):
+            yield ""
+            if len(board.beads) > 1:
+                yield paint(clean(bead["title"]), "bold")
+            yield from (clean(line) for line in text.splitlines())
+
+
 def _wait(client: Client, args: Namespace, results: list[dict[str, Any]], out: Output) -> int:
     from boomtown.cli.progress import shown
     from boomtown.cli.waiting import Wait
@@ -177,5 +206,5 @@ def _wait(client: Client, args: Namespace, results: list[dict[str, Any]], out: O
             for result in results
         ]
     }
-    out.show(data, lambda: wait.board.verdict())
+    out.show(data, lambda: _ended(wait.board))
     return 0 if wait.board.landed else 1

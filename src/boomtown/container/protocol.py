@@ -79,7 +79,7 @@ class RunSpec:
     or file. The prompt is complete but for what only the container sees: the rules of the `role`, which a repository
     may have a file of its own for (`ROLE_FILE`), and the files in conflict, added through `conflict_note` (`{files}`).
     `at_once`: how many runs the rig may have at a time; so many worktrees are worth having ready. `secrets`: what must
-    not be told of its environment, to anybody.
+    not be told of its environment, to anybody. `report`: what the agent says in the end is wanted.
     """
 
     run_id: str
@@ -109,6 +109,7 @@ class RunSpec:
     around: Surroundings = Surroundings()
     talk: Talk | None = None
     at_once: int = AT_ONCE
+    report: bool = False
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,8 @@ class RunState:
     set then, unless git failed, which `error` says; while it lives, that is a trouble it may come out of).
     `last_words`: the last lines of output, for people. `session`, `question`, `usage` and `delivered` (ids of messages
     that the session took, in any run of this polecat) are those of an agent that speaks ACP.
-    `refusal`: the run ended since its model does not answer it; `answered`: it has.
+    `refusal`: the run ended since its model does not answer it; `answered`: it has. `report`: what it said in the end,
+    once it has exited, if its spec asks for that: its last message, or the standard output of a command.
     """
 
     run_id: str
@@ -245,6 +247,7 @@ class RunState:
     delivered: tuple[str, ...] = ()
     refusal: Refusal | None = None
     answered: bool = False
+    report: str = ""
 
 
 @dataclass(frozen=True)

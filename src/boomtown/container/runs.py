@@ -26,7 +26,7 @@ from boomtown.container.proctable import MARK
 from boomtown.container.prompting import whole_prompt
 from boomtown.container.protocol import DisposeResult, Facts, Message, Refusal, RunSpec, RunState
 from boomtown.container.sandbox import NONE, choose, confine, probe, room
-from boomtown.container.streams import LineSplitter, StreamWriter, without
+from boomtown.container.streams import LineSplitter, StreamWriter, Words, without
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Forest, Tree
 from boomtown.container.worktrees import Worktrees
@@ -89,6 +89,7 @@ class Run:
         self._setting_up = False
         self._facts: Facts | None = None
         self._splitters: list[LineSplitter] = []
+        self._said = Words()
         self._pipes: list[PipeReader] = []
         self._input: PipeWriter | None = None
 
@@ -143,6 +144,7 @@ class Run:
             delivered=heard.delivered,
             refusal=replace(self._refusal, words=self._told(self._refusal.words) or "") if self._refusal else None,
             answered=heard.answered,
+            report="" if self.live or not spec.report else self._told(heard.report or self._said.text) or "",
         )
 
     def _told(self, text: str | None) -> str | None:
@@ -276,8 +278,9 @@ class Run:
         tree.root = (child.pid, child.start or 0.0)
         self._started_at, self.state = time.time(), RUNNING
         heard = ("stderr",) if talk else ("stdout", "stderr")
-        hear = talk.overhear if talk else None
-        self._splitters = [LineSplitter(stream, adapter.kind_of(pipe), hear) for pipe in heard]
+        said = self._said.hear if spec.report else None
+        hears = {"stdout": said, "stderr": talk.overhear if talk else None}
+        self._splitters = [LineSplitter(stream, adapter.kind_of(pipe), hears[pipe]) for pipe in heard]
         self._pipes = [
             PipeReader(child.take(pipe), splitter.feed) for pipe, splitter in zip(heard, self._splitters, strict=True)
         ]

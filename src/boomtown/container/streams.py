@@ -32,6 +32,9 @@ HIDDEN = "•••"
 FLUSH_AFTER_S = 0.02
 FLUSH_AT = 1 << 18
 
+LONGEST_REPORT = 1 << 18
+"""Characters."""
+
 _KEEP_WHEN_FULL = 4096
 _WORDS = 8
 _WORD_LENGTH = 300
@@ -134,6 +137,25 @@ class StreamWriter:
             self.flush()
             os.close(self._fd)
             self._fd = -1
+
+
+class Words:
+    """The last of what was said, at most `LONGEST_REPORT` characters: kept where it is what is wanted."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque()
+        self._size = 0
+
+    def hear(self, lines: list[str]) -> None:
+        for line in lines:
+            self._lines.append(line)
+            self._size += len(line) + 1
+        while self._size > LONGEST_REPORT and len(self._lines) > 1:
+            self._size -= len(self._lines.popleft()) + 1
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines).strip()[-LONGEST_REPORT:]
 
 
 def without(secrets: tuple[str, ...], text: str) -> str:

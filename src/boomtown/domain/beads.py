@@ -46,6 +46,11 @@ _MOVES = {
 _ESCALATION_MOVES = {_S.OPEN: {_S.CLOSED}}
 
 
+def wants_report(metadata: object) -> bool:
+    """Whether what a bead shall come to is its agent's text, and no commit: its metadata has `"report": true`."""
+    return isinstance(metadata, dict) and metadata.get("report") is True
+
+
 def check_move(bead_type: str, old: str, new: str, title: str) -> None:
     """Raise `ConflictError` unless a bead of this type may go from `old` to `new`."""
     moves = _ESCALATION_MOVES if bead_type == BeadType.ESCALATION else _MOVES

@@ -159,7 +159,7 @@ def _learnt(
         yield do.Revive(run.agent_kind)
 
 
-_PROVEN = (Outcome.HANDED_ON, Outcome.NO_WORK, Outcome.CONFLICT_MARKERS, Outcome.ASKED)
+_PROVEN = (Outcome.HANDED_ON, Outcome.REPORTED, Outcome.NO_WORK, Outcome.CONFLICT_MARKERS, Outcome.ASKED)
 """Ends of runs whose model has answered."""
 
 

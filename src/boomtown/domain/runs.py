@@ -40,6 +40,8 @@ class Outcome(StrEnum):
     """How a run ended."""
 
     HANDED_ON = "handed_on"
+    REPORTED = "reported"
+    """Words were asked for, no commit, and there are some."""
     NO_WORK = "no_work"
     CRASHED = "crashed"
     CONFLICT_MARKERS = "conflict_markers"
@@ -65,6 +67,7 @@ class Outcome(StrEnum):
 FREE_OUTCOMES = frozenset(
     {
         Outcome.HANDED_ON,
+        Outcome.REPORTED,
         Outcome.SETUP_FAILED,
         Outcome.CONTAINER_LOST,
         Outcome.STOPPED,

@@ -48,6 +48,8 @@ class Seen:
     """Its worktree could not be made ready."""
     error: str | None = None
     last_words: str = ""
+    report: str = ""
+    """What it said in the end, where that is what its bead wants."""
     last_output_at: float | None = None
     facts: GitFacts | None = None
     session: str | None = None
@@ -92,6 +94,8 @@ class BeadView:
     own_commits: int = 0
     timeout_s: float | None = None
     rework: bool = False
+    wants_report: bool = False
+    """Its agent's text is wanted, and no commit."""
     question: str | None = None
     """What a person is asked with `gt_ask` and has not answered; the bead is held for it when the run is over."""
     purses: tuple[Purse, ...] = ()
@@ -116,6 +120,8 @@ class RunView:
     stop_reason: str | None = None
     stop_at: float | None = None
     done_at: float | None = None
+    reported: bool = False
+    """A report, or else a summary, of it is stored."""
     started_at: float | None = None
     last_call_at: float | None = None
     stalled: bool = False

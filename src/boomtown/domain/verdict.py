@@ -10,7 +10,7 @@ from boomtown.domain.beads import BeadStatus
 from boomtown.domain.kinds import Refused
 from boomtown.domain.memory import gigabytes
 from boomtown.domain.runs import FREE_OUTCOMES, GitFacts, Outcome, StopReason
-from boomtown.domain.snapshot import Rules, RunView, Seen
+from boomtown.domain.snapshot import BeadView, Rules, RunView, Seen
 
 
 def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
@@ -18,7 +18,7 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
     if run.stop_reason == StopReason.CANCEL or run.bead.status != BeadStatus.IN_PROGRESS:
         return Outcome.CANCELLED
     if run.done_at is not None:
-        return _by_git(facts)
+        return _by_work(run, seen, facts)
     match run.stop_reason:
         case StopReason.STOP:
             return Outcome.STOPPED
@@ -42,10 +42,13 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
         return Outcome.QUOTA if seen.refusal.why == Refused.QUOTA else Outcome.AUTH
     if seen.start_failed:
         return Outcome.START_FAILED
-    return _by_git(facts) if seen.exit_code == 0 else Outcome.CRASHED
+    return _by_work(run, seen, facts) if seen.exit_code == 0 else Outcome.CRASHED
 
 
-def _by_git(facts: GitFacts) -> Outcome:
+def _by_work(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
+    """By git, but where words are wanted, by whether there are any: commits made all the same stay on the branch."""
+    if run.bead.wants_report:
+        return Outcome.REPORTED if run.reported or (seen is not None and seen.report) else Outcome.NO_WORK
     if facts.marked_files:
         return Outcome.CONFLICT_MARKERS
     return Outcome.HANDED_ON if facts.own_commits else Outcome.NO_WORK
@@ -61,11 +64,13 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
     elif result not in FREE_OUTCOMES or result is Outcome.HANDED_ON:
         no_work = 0
     costs = result not in FREE_OUTCOMES or (lost > 0 and lost % attempts.LOST_IN_A_ROW == 0)
-    error = _error(result, seen, facts, rules, bead.timeout_s)
+    error = _error(result, seen, facts, rules, bead)
     if result is Outcome.CANCELLED:
         return Verdict(result, False, None, bead.attempts, bead.delay_step, no_work, lost, error=error)
     if result is Outcome.HANDED_ON:
         return Verdict(result, False, BeadStatus.IN_REVIEW, bead.attempts, 0, 0, 0, wip="ref")
+    if result is Outcome.REPORTED:
+        return Verdict(result, False, BeadStatus.CLOSED, bead.attempts, 0, 0, 0)
     if not costs:
         free = Verdict(result, False, BeadStatus.OPEN, bead.attempts, bead.delay_step, no_work, lost, error=error)
         if result is Outcome.SETUP_FAILED:
@@ -77,7 +82,8 @@ def judge(run: RunView, seen: Seen | None, facts: GitFacts, rules: Rules, now: f
     why = None
     if no_work >= attempts.NO_WORK_IN_A_ROW:
         words = f" Last words: {seen.last_words}" if seen and seen.last_words else ""
-        why = f"{no_work} attempts in a row ended without a commit. Change the bead, then `boomtown bead start`.{words}"
+        what = "report" if bead.wants_report else "commit"
+        why = f"{no_work} attempts in a row ended without a {what}. Change the bead, then `boomtown bead start`.{words}"
     return Verdict(result, True, BeadStatus.OPEN, used, step, no_work, lost, not_before, why, error)
 
 
@@ -103,11 +109,11 @@ def spend(used: int, step: int, progress: bool, rules: Rules, now: float) -> tup
     return used + 1, step, now + attempts.delay_s(step, rules.delays_s)
 
 
-def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, timeout_s: float | None) -> str | None:
+def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, bead: BeadView) -> str | None:
     """One sentence for people, with the last words of the agent where they help."""
     words = f" Last words: {seen.last_words}" if seen and seen.last_words else ""
     match result:
-        case Outcome.HANDED_ON | Outcome.STOPPED | Outcome.CANCELLED | Outcome.DOWN | Outcome.ASKED:
+        case Outcome.HANDED_ON | Outcome.REPORTED | Outcome.STOPPED | Outcome.CANCELLED | Outcome.DOWN | Outcome.ASKED:
             return None
         case Outcome.MEMORY:
             return "Ended because the machine ran out of memory; the work was kept."
@@ -117,11 +123,12 @@ def _error(result: Outcome, seen: Seen | None, facts: GitFacts, rules: Rules, ti
         case Outcome.BUDGET:
             return "Ended because a budget was used up; the work was kept."
         case Outcome.NO_WORK:
-            return f"The agent ended without a commit of its own.{words}"
+            what = "report" if bead.wants_report else "commit of its own"
+            return f"The agent ended without a {what}.{words}"
         case Outcome.CONFLICT_MARKERS:
             return f"Conflict markers are left in {', '.join(facts.marked_files)}."
         case Outcome.TIMEOUT:
-            return f"Ended after its time limit of {timeout_s or rules.timeout_s:g} s.{words}"
+            return f"Ended after its time limit of {bead.timeout_s or rules.timeout_s:g} s.{words}"
         case Outcome.CONTAINER_LOST:
             return "The container was lost; the work was kept."
         case Outcome.SETUP_FAILED:

@@ -9,7 +9,7 @@ from functools import singledispatch
 from sqlalchemy import update
 
 from boomtown.domain import actions as do
-from boomtown.domain.beads import FINISHED, BeadStatus, check_move
+from boomtown.domain.beads import FINISHED, BeadStatus, check_move, wants_report
 from boomtown.domain.branches import slug
 from boomtown.domain.budgets import Scope
 from boomtown.domain.merges import MergeMode, MergeStatus
@@ -49,6 +49,7 @@ def move_bead(tx: Tx, rig: Row, bead_id: str, status: str, **values: object) -> 
         title=bead["title"],
         was=bead["status"],
         error=values.get("last_error"),
+        report=wants_report(bead["metadata"]),
     )
     if status in FINISHED:
         for message in messages.fail(tx.db, bead_id):
@@ -153,6 +154,8 @@ def _exited(change: do.NoteExited, tx: Tx, rig: Row, home: Home) -> None:  # noq
     seen = change.seen
     told = ("exit_code", "signal", "error", "setup_failed")
     values = {name: getattr(seen, name) for name in told} if seen else {}
+    if seen and seen.report and not change.run.reported:
+        values["summary"] = seen.report
     values["refusal"] = asdict(seen.refusal) if seen and seen.refusal else None
     sql.change(tx.db, tables.runs, change.run.id, phase=RunPhase.EXITED, exited_at=tx.now, **values)
 
@@ -291,6 +294,9 @@ def _end(change: do.End, tx: Tx, rig: Row, home: Home) -> None:  # noqa: ARG001
     if verdict.outcome == Outcome.HANDED_ON:
         _hand_on(change, tx, rig)
         return
+    if verdict.outcome == Outcome.REPORTED:
+        _report(change, tx, rig)
+        return
     _fail_early_merge(tx, rig, run.bead.id, verdict.error)
     streaks = {
         "attempts": verdict.attempts,
@@ -371,6 +377,15 @@ def _hand_on(change: do.End, tx: Tx, rig: Row) -> None:
     )
     if merges.unfinished_of_bead(tx.db, run.bead.id) is None:
         add_merge(tx, rig, run.bead.id, run.id, change.run.bead.branch or "")
+
+
+def _report(change: do.End, tx: Tx, rig: Row) -> None:
+    """The bead is closed with its report: it passes review, as every bead does, but nobody has to look."""
+    run, seen = change.run, change.seen
+    if seen and seen.report and not run.reported:
+        sql.change(tx.db, tables.runs, run.id, summary=seen.report)
+    move_bead(tx, rig, run.bead.id, BeadStatus.IN_REVIEW, own_commits=change.facts.own_commits, rework=None)
+    move_bead(tx, rig, run.bead.id, BeadStatus.CLOSED, no_work_streak=0, lost_streak=0, delay_step=0)
 
 
 def add_merge(tx: Tx, rig: Row, bead_id: str, run_id: str, branch: str, pr_url: str | None = None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from boomtown.domain.beads import BeadStatus, BeadType
+from boomtown.domain.beads import BeadStatus, BeadType, wants_report
 from boomtown.domain.errors import (
     AlreadyRunningError,
     BadInputError,
@@ -292,15 +292,21 @@ class Desk(Letters):
 
 
 def _done(tx: Tx, call: Call, summary: str | None, pr_url: str | None) -> Object:
-    """Make the merge and ask the process to stop; whether it holds, git says when the process is gone."""
+    """Make the merge and ask the process to stop; whether it holds, git says when the process is gone.
+
+    Where a report is wanted, nothing is to land: the summary is it, and the answer only has the form of a merge.
+    """
     if call.run["done_answer"] is not None:
         return call.run["done_answer"]
     if call.bead["status"] != BeadStatus.IN_PROGRESS:
         raise ConflictError(f"The bead “{call.bead['title']}” is {call.bead['status']}; it can't be handed on.")
-    changes.add_merge(tx, call.rig, call.bead["id"], call.run["id"], call.run["branch"], pr_url)
-    merge = merges.unfinished_of_bead(tx.db, call.bead["id"])
-    assert merge is not None
-    answer = objects.merge(merge)
+    if wants_report(call.bead["metadata"]):
+        answer = objects.no_merge(tx.new_id(), call.bead["id"], call.run["branch"], tx.now)
+    else:
+        changes.add_merge(tx, call.rig, call.bead["id"], call.run["id"], call.run["branch"], pr_url)
+        merge = merges.unfinished_of_bead(tx.db, call.bead["id"])
+        assert merge is not None
+        answer = objects.merge(merge)
     sql.change(tx.db, tables.runs, call.run["id"], done_at=tx.now, done_answer=answer, summary=summary)
     tx.emit(
         "run.done",

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from boomtown.container.protocol import Message, RunSpec, Surroundings, Talk
+from boomtown.domain.beads import wants_report
 from boomtown.domain.branches import slug
 from boomtown.domain.errors import BadInputError
 from boomtown.home import agents, logins
@@ -77,7 +78,7 @@ class Dispatch:
         waiting = messages.queued(db, bead["id"])
         heard = [row for row in waiting if row["created_at"] <= run["claimed_at"]]
         author = self.author(polecat["name"])
-        rework = bead["rework"] is not None
+        rework, report = bead["rework"] is not None, wants_report(bead["metadata"])
         return RunSpec(
             run_id=run_id,
             number=run["number"],
@@ -100,12 +101,13 @@ class Dispatch:
             old_branch=bead["old_branch"],
             rework=rework,
             conflict_note=prompts.CONFLICT_NOTE if rework else "",
-            role=prompts.role(self._home.root),
+            role=prompts.role(self._home.root, report=report),
             fetch_max_age_s=self._settings.fetch_max_age_s,
             secrets=(*logins.secrets(self._home, agent, self._environ), *plan.person.secrets),
             around=self.around(rig),
             talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
             at_once=rig["max_polecats"],
+            report=report,
         )
 
     def shown_environment(self, db: Connection, run_id: str) -> dict[str, str | None]:
@@ -128,6 +130,7 @@ class Dispatch:
 
     def _talk(self, plan: Plan, agent: AgentSettings, bead: Row, env: Mapping[str, str], waiting: list[Row]) -> Talk:
         words = [bead["title"], bead["body"], bead["rework"]]
+        report = wants_report(bead["metadata"])
         return Talk(
             files=dict(plan.files),
             first_files=dict(plan.first_files),
@@ -142,9 +145,9 @@ class Dispatch:
             usage=plan.usage,
             resumes=plan.resumes,
             ends_on_eof=plan.ends_on_eof,
-            again=prompts.AGAIN,
+            again=prompts.REPORT_AGAIN if report else prompts.AGAIN,
             words=hashlib.sha256(digest_text(words).encode("utf-8", "surrogatepass")).hexdigest()[:16],
-            reminder=prompts.REMINDER,
+            reminder="" if report else prompts.REMINDER,
             answer_within_s=self._settings.answer_within_s,
             messages=tuple(map(as_message, waiting)),
         )

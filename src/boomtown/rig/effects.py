@@ -13,7 +13,7 @@ from boomtown.container.protocol import DisposeSpec, Hello, Report, RunSpec, Run
 from boomtown.domain import actions as do
 from boomtown.domain.branches import slug
 from boomtown.domain.errors import BadInputError, BoomtownError, UnavailableError
-from boomtown.domain.runs import StopReason
+from boomtown.domain.runs import Outcome, StopReason
 from boomtown.rig.dispatch import Dispatch, as_message, polecat_author, wip_subject
 from boomtown.rig.engine import SYSTEM, Engine
 from boomtown.rig.observed import to_facts
@@ -187,13 +187,25 @@ class ContainerEffects:
         )
         result = await self._container.dispose(spec)
 
+        unused = run["outcome"] == Outcome.REPORTED and await self._is_unused(rig, bead)
+
         def store(tx: Tx) -> None:
             sql.change(tx.db, tables.runs, run_id, disposed_at=tx.now)
+            if unused:
+                sql.change(tx.db, tables.beads, bead["id"], branch=None)
 
         if result.wip_commit:
             log.info("run.wip_kept", run=run_id, commit=result.wip_commit)
         await self._engine.command(SYSTEM, rig["id"], store)
         self._engine.observed.settled(run_id)
+
+    async def _is_unused(self, rig: Row, bead: Row) -> bool:
+        """Whether the branch of a bead that was closed with a report has nothing; it is taken away then."""
+        if bead["branch"] in await self._container.unmerged_branches(rig["name"], rig["default_branch"]):
+            return False
+        if bead["branch"] is not None:
+            await self._container.retire_branch(rig["name"], bead["branch"], bead["id"])
+        return True
 
     async def _forget(self, run_ids: tuple[str, ...]) -> None:
         await self._container.forget(list(run_ids))

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from boomtown.domain.beads import wants_report
 from boomtown.domain.budgets import Purse
 from boomtown.domain.kinds import Refusal, Refused
 from boomtown.domain.names import POOL
@@ -134,6 +135,7 @@ def _bead(row: Row, own: tuple[Purse, ...] = ()) -> BeadView:
         own_commits=row["own_commits"],
         timeout_s=row["timeout_s"],
         rework=row["rework"] is not None,
+        wants_report=wants_report(row["metadata"]),
         question=question["text"] if question and question["run_id"] is None else None,
         purses=own,
     )
@@ -169,6 +171,7 @@ def _run(
         stop_reason=row["stop_reason"],
         stop_at=row["stop_at"],
         done_at=row["done_at"],
+        reported=bool((row["summary"] or "").strip()),
         started_at=row["started_at"],
         last_call_at=observed.calls.get(row["id"]),
         stalled=row["stalled_at"] is not None,

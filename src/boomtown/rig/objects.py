@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from boomtown.container.protocol import RunState
 from boomtown.domain.beads import QueueReason
+from boomtown.domain.merges import MergeStatus
 from boomtown.domain.names import identity
 from boomtown.domain.runs import RunPhase
 from boomtown.home.clock import iso
@@ -207,6 +208,12 @@ def merge(row: Row) -> Object:
         "created_at": iso(row["created_at"]),
         "updated_at": iso(row["updated_at"]),
     }
+
+
+def no_merge(answer_id: str, bead_id: str, branch: str, now: float) -> Object:
+    """What `done` answers where there is nothing to land: of the form that its callers know, and stored nowhere."""
+    known = {"id": answer_id, "bead_id": bead_id, "branch": branch, "created_at": now, "updated_at": now}
+    return merge({"status": MergeStatus.WAITING, "merge_commit": None, "error": None, "pr_url": None, **known})
 
 
 def message(row: Row) -> Object:

@@ -32,6 +32,7 @@ def _seen(state: RunState) -> Seen:
         setup_failed=state.setup_failed,
         error=state.error,
         last_words=state.last_words,
+        report=state.report,
         last_output_at=state.last_output_at,
         facts=to_facts(state.facts) if state.facts else None,
         session=state.session,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from boomtown.domain.beads import wants_report
 from boomtown.store.sql import Row
 
 CONFLICT_NOTE = """
@@ -27,11 +28,32 @@ gt_checkpoint.
 """
 """What a polecat is told of its role, unless the home or the repository has words of its own for it."""
 
+REPORT = """\
+Wanted is a report, no change: find out what is asked, then answer in words (Markdown, if you like). Commit nothing.
+Your report is the summary of done: call the tool gt_done with your branch and the whole report as `summary`, or run
+`boomtown done --summary -` with the report on its standard input. If you don't, it is your last message.
+"""
+"""Said to the agent of a bead that wants words."""
+
+REPORT_ROLE = """
+You work in your own git worktree. Leave other folders and worktrees alone.
+
+If you can't decide something yourself, ask a person: the tool gt_ask, or `boomtown ask "QUESTION"`; then end your turn.
+A problem that is not yours to solve: gt_escalate, or `boomtown escalate`. Before long work, note where you are:
+gt_checkpoint.
+"""
+"""`ROLE` for that agent."""
+
 AGAIN = """\
 Your last run has ended; in this one you go on where you were. Your worktree and your branch are as you left them, but
 for uncommitted files: those are now a commit that begins with “wip:”. When all is committed, call done.
 """
 """The prompt of a run that goes on in the session of an earlier one."""
+
+REPORT_AGAIN = """\
+Your last run has ended; in this one you go on where you were. Still wanted is a report, as the summary of done.
+"""
+"""`AGAIN` for an agent whose bead wants words."""
 
 REMINDER = """\
 You ended your turn, but you did not call done. If all is committed, call the tool gt_done with your branch (or run
@@ -40,12 +62,12 @@ You ended your turn, but you did not call done. If all is committed, call the to
 """Said once, when a turn ends and nothing was handed on."""
 
 
-def role(home: Path) -> str:
-    """The home's own words for polecats in `prompts/polecat.md`, else ours."""
+def role(home: Path, *, report: bool) -> str:
+    """The home's own words for polecats in `prompts/polecat.md`, else ours. `report`: words are wanted of them."""
     try:
         return (home / "prompts" / "polecat.md").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ROLE
+        return REPORT_ROLE if report else ROLE
 
 
 def polecat(bead: Row, rig: Row, name: str, branch: str, messages: Sequence[Row] = (), done: str = "") -> str:
@@ -62,6 +84,8 @@ def polecat(bead: Row, rig: Row, name: str, branch: str, messages: Sequence[Row]
     if instructions := rig["settings"].get("instructions"):
         parts.append(f"For all work on {rig['name']}:\n{instructions}")
     parts.append(f"Your branch: {branch}")
+    if wants_report(bead["metadata"]):
+        parts.append(REPORT.strip())
     if bead["rework"]:
         parts.append(_rework(bead["rework"]))
     elif bead["last_error"] and bead["attempts"]:

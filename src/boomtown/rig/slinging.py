@@ -28,7 +28,7 @@ KEY_KEPT_S = 30 * 86_400.0
 class Task:
     """One bead to be. `depends_on`: indexes into the same list, or beads of the same rig. `timeout_s` in seconds.
 
-    `budget_usd`, `budget_tokens`: what it may cost; None: no bound of its own.
+    `budget_usd`, `budget_tokens`: what it may cost; None: no bound of its own. `report`: its agent's text is wanted.
     """
 
     title: str
@@ -40,6 +40,7 @@ class Task:
     budget_usd: float | None = None
     budget_tokens: int | None = None
     hold: bool = False
+    report: bool = False
     depends_on: tuple[int | str, ...] = ()
 
 
@@ -95,7 +96,7 @@ def sling(
     tx: Tx, rig: Row, tasks: Sequence[Task], settings: Settings, key: str | None
 ) -> tuple[list[str], Object | None]:
     """Store the tasks as beads; returns their ids, and the stored answer if `key` was used for them before."""
-    digest = hashlib.sha256(digest_text([asdict(task) for task in tasks]).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(digest_text([_told(task) for task in tasks]).encode("utf-8", "surrogatepass")).hexdigest()
     if key is not None:
         known = rigs.idempotent_answer(tx.db, rig["id"], key, tx.now - KEY_KEPT_S)
         if known is not None and known["digest"] != digest:
@@ -123,6 +124,12 @@ def sling(
     return ids, None
 
 
+def _told(task: Task) -> dict[str, Any]:
+    """What a key stands for. A key used before there were reports still stands for the same tasks."""
+    told = asdict(task)
+    return told if task.report else {name: value for name, value in told.items() if name != "report"}
+
+
 def remember(tx: Tx, rig: Row, key: str, answer: Object) -> None:
     """Keep the answer to a key, in the transaction that made it."""
     table = tables.idempotency
@@ -143,6 +150,8 @@ def add_bead(
     parent: str | None = None,
 ) -> None:
     """Store one checked bead."""
+    if task.report:
+        metadata = {"report": True}
     title = check_title(task.title, f"{where}title")
     body = check_body(task.body, f"{where}body")
     priority = check_priority(task.priority, f"{where}priority")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from boomtown.domain.runs import Outcome
 from boomtown.store import sql
 from boomtown.store.sql import Row
 from boomtown.store.tables import beads, polecats, rigs, runs
@@ -74,6 +75,12 @@ def by_number(connection: Connection, rig_id: str, number: int) -> Row | None:
 @sql.prepared
 def _by_number() -> sql.Query:
     return select(runs).where(runs.c.rig_id == bindparam("rig"), runs.c.number == bindparam("number"))
+
+
+def report_of(connection: Connection, bead_id: str) -> str | None:
+    """What the bead was closed with, where words were wanted."""
+    query = select(runs.c.summary).where(runs.c.bead_id == bead_id, runs.c.outcome == Outcome.REPORTED)
+    return connection.execute(query).scalar()
 
 
 def live_of_bead(connection: Connection, bead_id: str) -> Row | None:

@@ -205,3 +205,38 @@ def test_a_setup_that_fails_on_a_branch_with_commits_holds_the_bead_alone() -> N
     found = verdict(seen=exited(None, setup_failed=True, error="`npm ci` failed."))
     assert (found.outcome, found.costs, found.pause_why) == (Outcome.SETUP_FAILED, False, None)
     assert found.held_why == ("`npm ci` failed. Correct its branch or the rig's setup, then `boomtown bead start`.")
+
+
+@pytest.mark.parametrize(
+    ("ending", "seen", "outcome"),
+    [
+        ({}, exited(0, report="Because."), Outcome.REPORTED),
+        ({"reported": True, "done_at": NOW}, exited(0), Outcome.REPORTED),
+        ({"reported": True, "done_at": NOW, "stop_reason": StopReason.DONE}, exited(None, signal=9), Outcome.REPORTED),
+        ({"reported": True, "done_at": NOW}, None, Outcome.REPORTED),
+        ({"done_at": NOW}, exited(0, report="Because."), Outcome.REPORTED),
+        ({}, exited(0), Outcome.NO_WORK),
+        ({"done_at": NOW}, exited(0), Outcome.NO_WORK),
+        ({}, exited(1, report="Because."), Outcome.CRASHED),
+        ({}, None, Outcome.CONTAINER_LOST),
+        ({"stop_reason": StopReason.STOP}, exited(0, report="Because."), Outcome.STOPPED),
+        ({"stop_reason": StopReason.CANCEL, "reported": True, "done_at": NOW}, exited(0), Outcome.CANCELLED),
+    ],
+)
+@pytest.mark.parametrize("facts", [CLEAN, WORK, MARKED])
+def test_where_words_are_wanted_git_has_no_say(
+    ending: dict[str, Any], seen: Seen | None, facts: GitFacts, outcome: Outcome
+) -> None:
+    assert verdict(run(of=bead(wants_report=True), **ending), seen, facts).outcome == outcome
+
+
+def test_a_report_closes_its_bead_costs_nothing_and_keeps_files_on_the_branch() -> None:
+    found = verdict(run(of=bead(wants_report=True, attempts=2, no_work_streak=1)), exited(0, report="Because."))
+    assert (found.bead_status, found.costs, found.attempts) == (BeadStatus.CLOSED, False, 2)
+    assert (found.no_work_streak, found.wip, found.error) == (0, "branch", None)
+
+
+def test_the_second_end_without_a_report_in_a_row_is_held() -> None:
+    found = verdict(run(of=bead(wants_report=True, no_work_streak=1)), exited(0))
+    assert found.held_why is not None
+    assert "without a report" in found.held_why

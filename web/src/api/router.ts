@@ -141,7 +141,7 @@ export type BeadStatus = "open" | "in_progress" | "in_review" | "closed" | "fail
 
 export type BeadType = "issue" | "escalation";
 
-/** A bead with its latest merge and all messages for its agent. */
+/** A bead with its latest merge, the report that it was closed with, and all messages for its agent. */
 export interface BeadWithMerge {
   id: string;
   bead_id: string;
@@ -177,6 +177,7 @@ export interface BeadWithMerge {
   updated_at: string;
   closed_at: string | null;
   merge: Merge | null;
+  report: string | null;
   messages: AgentMessage[];
 }
 
@@ -627,6 +628,8 @@ export interface SlingOne {
   budgetUsd?: number | null;
   budgetTokens?: number | null;
   hold?: boolean | null;
+  /** The agent's text is wanted, no commit; `metadata.report` of the bead. */
+  report?: boolean | null;
   /** Indexes into the same list, or bead ids. */
   dependsOn?: (number | string)[] | null;
   /** An id, a unique beginning of one (4 characters or more), or a name. */
@@ -694,6 +697,8 @@ export interface TaskInput {
   budgetUsd?: number | null;
   budgetTokens?: number | null;
   hold?: boolean | null;
+  /** The agent's text is wanted, no commit; `metadata.report` of the bead. */
+  report?: boolean | null;
   /** Indexes into the same list, or bead ids. */
   dependsOn?: (number | string)[] | null;
 }

@@ -81,7 +81,9 @@ function Bead({ bead }: { bead: BeadWithMerge }) {
 function Parts({ bead }: { bead: BeadWithMerge }) {
   const merge = bead.merge;
   const tested = merge !== null && merge.status !== "approval";
+  const report = bead.report;
   const tabs: Tab[] = [
+    ...(report !== null ? [{ key: "report", words: "Report", panel: () => <Report text={report} /> }] : []),
     { key: "changes", words: "Changes", panel: () => <Changes bead={bead} /> },
     { key: "attempts", words: `Attempts ${bead.attempt_log.length || ""}`, panel: () => <Attempts bead={bead} /> },
     { key: "transcript", words: "Transcript", panel: () => <Transcript bead={bead} /> },
@@ -106,9 +108,21 @@ function Parts({ bead }: { bead: BeadWithMerge }) {
 
 /** What somebody who opens it wants to see. */
 function firstTab(bead: BeadWithMerge): string {
+  if (bead.report !== null) return "report";
   if (bead.merge?.status === "testing" || bead.merge?.status === "base_red") return "gates";
   if (bead.branch === null || bead.status === "failed") return "attempts";
   return bead.status === "in_progress" ? "transcript" : "changes";
+}
+
+/** What its agent answered. */
+function Report({ text }: { text: string }) {
+  return (
+    <section className="body" aria-label="Report">
+      <pre>
+        <Words text={text} />
+      </pre>
+    </section>
+  );
 }
 
 function Actions({ bead }: { bead: BeadWithMerge }) {
@@ -211,7 +225,7 @@ function Attempts({ bead }: { bead: BeadWithMerge }) {
       {bead.status === "closed" && bead.closed_at && (
         <li className="end">
           <p>
-            Landed <Ago at={bead.closed_at} /> {rig && `on ${rig.default_branch}`}
+            {bead.report === null ? "Landed" : "Reported"} <Ago at={bead.closed_at} /> {rig && bead.report === null && `on ${rig.default_branch}`}
           </p>
         </li>
       )}

@@ -33,6 +33,7 @@ export function SlingDialog({ rigId, onClose }: SlingProps) {
   const [model, setModel] = useState("");
   const [after, setAfter] = useState<string[]>([]);
   const [hold, setHold] = useState(false);
+  const [report, setReport] = useState(false);
   const [key, setKey] = useState(newKey);
   const parsed = useMemo(() => parseTasks(text), [text]);
   const name = status.rigs.find((one) => one.id === rig)?.name ?? "";
@@ -43,6 +44,7 @@ export function SlingDialog({ rigId, onClose }: SlingProps) {
         priority,
         ...(agent ? { agent } : {}),
         ...(model.trim() ? { model: model.trim() } : {}),
+        ...(report ? { report } : {}),
         ...task,
         ...(after.length > 0 ? { dependsOn: [...(task.dependsOn ?? []), ...after] } : {}),
       }));
@@ -127,6 +129,9 @@ export function SlingDialog({ rigId, onClose }: SlingProps) {
             <textarea rows={3} value={body} onChange={(event) => setBody(event.target.value)} />
           </label>
           <After rigId={rig} chosen={after} onChange={setAfter} />
+          <label className="check">
+            <input type="checkbox" checked={report} onChange={(event) => setReport(event.target.checked)} /> Report: wanted is what the agent says in the end, and no commit
+          </label>
           <label className="check">
             <input type="checkbox" checked={hold} onChange={(event) => setHold(event.target.checked)} /> Hold them: nothing starts until you say so
           </label>

@@ -33,11 +33,12 @@ function jsonTask(line: string): TaskInput | string {
     return "this is no JSON object. Write {\"title\": \"…\"} on one line, or a plain title.";
   }
   const fields = value as Record<string, unknown>;
-  const { title, body, priority, agent, model, timeout, depends_on: after } = fields;
+  const { title, body, priority, agent, model, timeout, report, depends_on: after } = fields;
   if (typeof title !== "string" || title.trim() === "") return "“title” is missing.";
-  const unknown = Object.keys(fields).find((key) => !["title", "body", "priority", "agent", "model", "timeout", "depends_on"].includes(key));
-  if (unknown !== undefined) return `“${unknown}” is not known. Known: title, body, priority, agent, model, timeout, depends_on.`;
+  const unknown = Object.keys(fields).find((key) => !["title", "body", "priority", "agent", "model", "timeout", "report", "depends_on"].includes(key));
+  if (unknown !== undefined) return `“${unknown}” is not known. Known: title, body, priority, agent, model, timeout, report, depends_on.`;
   if (priority !== undefined && !PRIORITIES.includes(priority as Priority)) return `“priority” must be one of ${PRIORITIES.join(", ")}.`;
+  if (report !== undefined && typeof report !== "boolean") return "“report” must be true or false.";
   if (after !== undefined && !Array.isArray(after)) return "“depends_on” must be a list of line numbers (from 0) or bead ids.";
   return {
     title,
@@ -46,6 +47,7 @@ function jsonTask(line: string): TaskInput | string {
     ...(typeof agent === "string" ? { agent } : {}),
     ...(typeof model === "string" ? { model } : {}),
     ...(typeof timeout === "number" ? { timeoutS: timeout } : {}),
+    ...(typeof report === "boolean" ? { report } : {}),
     ...(Array.isArray(after) ? { dependsOn: after as (number | string)[] } : {}),
   };
 }

@@ -16,8 +16,14 @@ export function beadSentence(bead: Bead, merge: Merge | null, now: number): stri
     case "cancelled":
       return "Cancelled";
     case "closed":
+      if (wantsReport(bead)) return "Closed with its report";
       return merge?.merge_commit ? `Landed as ${short(merge.merge_commit)}` : "Closed";
   }
+}
+
+/** Whether its agent's text is wanted, and no commit. */
+export function wantsReport(bead: Bead): boolean {
+  return (bead.metadata as { report?: unknown } | null)?.report === true;
 }
 
 function waiting(bead: Bead, now: number): string {
@@ -125,6 +131,7 @@ export function isImplied(event: LedgerEvent): boolean {
 
 /** An entry of the ledger: what happened. */
 export function eventWords(event: LedgerEvent): string {
+  if (event.kind === "bead.closed" && event.data.report === true) return "has its report";
   return EVENTS[event.kind] ?? event.kind.replace(/^[a-z]+\./, "").replaceAll("_", " ");
 }
 

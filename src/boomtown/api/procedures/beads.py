@@ -24,6 +24,9 @@ class TaskInput(Input):
     budget_usd: float | None = None
     budget_tokens: int | None = None
     hold: bool | None = None
+    report: Annotated[
+        bool | None, Field(description="The agent's text is wanted, no commit; `metadata.report` of the bead.")
+    ] = None
     depends_on: Annotated[list[int | Ref] | None, Field(description="Indexes into the same list, or bead ids.")] = None
 
 

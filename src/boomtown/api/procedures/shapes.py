@@ -144,9 +144,10 @@ class AgentMessage(TypedDict):
 
 
 class BeadWithMerge(Bead):
-    """A bead with its latest merge and all messages for its agent."""
+    """A bead with its latest merge, the report that it was closed with, and all messages for its agent."""
 
     merge: Merge | None
+    report: str | None
     messages: list[AgentMessage]
 
 

@@ -43,7 +43,7 @@ TOOLS: dict[str, Tool] = {
             "/agents/{agent_id}/done",
             {
                 "branch": _TEXT | {"description": "Your branch, as gt_prime names it."},
-                "summary": _TEXT | {"description": "What you did and why, for the commit that lands."},
+                "summary": _TEXT | {"description": "What you did and why, for the commit that lands; or the report."},
                 "pr_url": _TEXT | {"description": "A pull request, if there is one."},
             },
             ("branch",),

@@ -31,6 +31,7 @@ class Heard:
     delivered: tuple[str, ...] = ()
     trouble: str | None = None
     answered: bool = False
+    report: str = ""
 
 
 class Conversation(Protocol):

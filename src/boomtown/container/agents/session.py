@@ -45,6 +45,7 @@ from boomtown.container.agents.refusals import AUTH, QUOTA, refusal
 from boomtown.container.agents.transport import PipeTransport
 from boomtown.container.agents.updates import Recorder
 from boomtown.container.protocol import Message, RunSpec
+from boomtown.container.streams import LONGEST_REPORT
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -107,6 +108,9 @@ class Session:
         self._provider = Provider(self._talk.preset)
         self._repeat: _Prompt | None = None
         self._updates = 0
+        self._said: list[str] = []
+        """Its last message, in pieces."""
+        self._speaks = False
         self._in_flight: tuple[str, ...] = ()
         self._session: str | None = None
         self._counting: asyncio.Task[None] | None = None
@@ -122,6 +126,7 @@ class Session:
             self._journal.page.delivered,
             self._patience.trouble,
             self._provider.answered,
+            "".join(self._said).strip()[-LONGEST_REPORT:] if self._said else "",
         )
 
     # what the run wants
@@ -274,6 +279,7 @@ class Session:
     async def _turn(self, prompt: _Prompt) -> None:
         """One prompt and all that follows from it. Returns when the turn is over, or has to be."""
         self._recorder.text("prompt", prompt.text)
+        self._speaks = False
         self._in_flight = prompt.messages
         self._patience.heard()
         self._meter.turn_begins()
@@ -428,14 +434,26 @@ class Session:
             await asyncio.sleep(COUNT_SHARE * (_now() - began))
 
     def _notice(self, update: Any) -> None:
-        """What an update tells of the model's provider."""
+        """What an update tells of the model's provider; and what it says."""
         match update:
             case AgentMessageChunk():
-                self._provider.says(getattr(update.content, "text", ""))
+                text = getattr(update.content, "text", "")
+                self._note(text)
+                self._provider.says(text)
             case ToolCallStart() | ToolCallProgress():
+                self._speaks = False
                 self._provider.works()
             case UsageUpdate():
                 self._provider.told_meta(update.field_meta)
+
+    def _note(self, text: str) -> None:
+        """Keep what may become its report: its words since it last used a tool."""
+        if not self._spec.report:
+            return
+        if not self._speaks:
+            self._said.clear()
+        self._speaks = True
+        self._said.append(text)
 
     async def request_permission(
         self,

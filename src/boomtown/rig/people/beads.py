@@ -39,6 +39,7 @@ class BeadService(Service):
         budget_usd: float | None = None,
         budget_tokens: int | None = None,
         hold: bool = False,
+        report: bool = False,
         depends_on: Sequence[int | str] | None = None,
         tasks: Sequence[dict[str, Any]] | None = None,
         idempotency_key: str | None = None,
@@ -55,6 +56,7 @@ class BeadService(Service):
             "budget_usd": budget_usd,
             "budget_tokens": budget_tokens,
             "hold": hold,
+            "report": report,
             "depends_on": depends_on,
         }
         wanted = [_task(one)] if tasks is None else [_task({"hold": hold, **task}) for task in tasks]
@@ -123,6 +125,7 @@ class BeadService(Service):
             return {
                 **self._views(db).bead(bead["id"]),
                 "merge": objects.merge(merge) if merge else None,
+                "report": runs.report_of(db, bead["id"]),
                 "messages": [objects.message(row) for row in messages.of_bead(db, bead["id"])],
             }
 
@@ -196,5 +199,6 @@ def _task(values: dict[str, Any]) -> Task:
         budget_usd=given.get("budget_usd"),
         budget_tokens=given.get("budget_tokens"),
         hold=bool(given.get("hold")),
+        report=bool(given.get("report")),
         depends_on=tuple(given.get("depends_on") or ()),
     )
