@@ -149,7 +149,7 @@ class Git:
             argv = [*(_GENTLY if gently else ()), "git", *where, *args]
             done = await self._run(argv, cwd, full, stdin, timeout_s)
         except FileNotFoundError as error:
-            if error.filename == str(cwd):
+            if str(error.filename) == str(cwd):
                 raise GitError(f"{cwd} is gone.") from error
             raise GitError("git is not installed or not on the PATH. Install git 2.38 or newer.") from error
         if ok is not None and done.code not in ok:

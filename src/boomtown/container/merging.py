@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from dataclasses import replace
 
 import structlog
 
 from boomtown.container.clones import Clone
+from boomtown.container.git import GitError
 from boomtown.container.plain import copy_plain
 from boomtown.container.protocol import Diff, DiffSpec, MergePlan, MergeSpec
 from boomtown.container.worktrees import Worktrees
@@ -123,7 +125,12 @@ async def diff(trees: Worktrees, spec: DiffSpec, base: str | None) -> Diff:
         start, end = await _before(clone, spec.landed), spec.landed
     else:
         start = await clone.fork_point(base, tip) if tip else await _empty_tree(clone)
-        end = await _live_tree(trees, slug) if live and slug else tip
+        try:
+            end = await _live_tree(trees, slug) if live and slug else tip
+        except (GitError, OSError):
+            if slug is None or trees.exists(slug):
+                raise
+            return await diff(trees, replace(spec, worktree_slug=None), base)  # it was taken away, its work kept
     compare = ("diff", "--no-ext-diff", "--no-textconv", "--find-renames", start, end or start)
     text = (await clone.run(*compare)).out
     stat = (await clone.run(*compare, "--stat=100")).out

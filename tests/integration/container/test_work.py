@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from container_kit import Kit, commit, git, push_to, repository, show, until
@@ -331,6 +332,26 @@ async def test_git_agrees_with_our_records_of_worktrees(tmp_path: Path) -> None:
         assert f"worktree {kit.worktree(spec)}" in kit.output(spec)
         assert f"branch refs/heads/{spec.branch}" in kit.output(spec)
         assert [line for line in kit.output(spec, "stderr") if "HEAD points to an unborn" not in str(line)] == []
+
+
+async def test_a_diff_of_a_worktree_that_is_taken_away_meanwhile_is_of_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = Kit(tmp_path)
+    spec = kit.spec("echo new > a")
+    async with kit.inside(repository(tmp_path)) as container:
+        await kit.finish(container, spec)
+        trees, base = container.trees("web"), await container.clones.get("web").base("main")
+        plain = trees.in_worktree
+
+        async def first_taken_away(*args: Any, **options: Any) -> Any:
+            monkeypatch.setattr(trees, "in_worktree", plain)
+            await container.dispose(kit.disposal(spec))
+            return await plain(*args, **options)
+
+        monkeypatch.setattr(trees, "in_worktree", first_taken_away)
+        asked = DiffSpec("web", spec.bead_id, spec.branch, "main", spec.worktree_slug)
+        assert "+new" in (await merging.diff(trees, asked, base)).text
 
 
 async def test_a_file_that_was_changed_in_the_second_of_its_commit_is_kept(tmp_path: Path) -> None:
