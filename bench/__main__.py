@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import agents, dispatch, live, load, page, rest, scale
+from bench import admission, agents, dispatch, live, load, page, rest, scale
 from bench.ending import end_orderly
 
 PARTS = {
@@ -22,6 +22,7 @@ PARTS = {
     "load": load.measure,
     "page": page.measure,
     "agents": agents.measure,
+    "admission": admission.measure,
 }
 
 
@@ -53,7 +54,7 @@ def _show(results: dict) -> None:
 
 def _tables(results: dict) -> list[tuple[str, list[dict]]]:
     tables = [("dispatch", results["dispatch"])] if "dispatch" in results else []
-    parts = [results.get(part, {}) for part in ("rest", "live", "scale", "load", "page", "agents")]
+    parts = [results.get(part, {}) for part in ("rest", "live", "scale", "load", "page", "agents", "admission")]
     for name, value in [pair for part in parts for pair in part.items()]:
         tables.append((name, value if isinstance(value, list) else [value]))
     return tables
