@@ -17,7 +17,7 @@ from uuid import uuid4
 import psutil
 import tomli_w
 from tests.agents.model_server import ModelServer
-from tests.agents.programs import INSTALLED, settings, work
+from tests.agents.programs import INSTALLED, install, settings, work
 
 from bench.town import Town, make_repository
 
@@ -73,8 +73,7 @@ def measure() -> dict[str, Any]:
     assert (INSTALLED / "node_modules").exists(), f"run `make setup-agents` first: {INSTALLED} is empty"
     with ModelServer(delay_s=ANSWER_S) as models:
         town = Town(tomli_w.dumps({"agents": {"kilo": settings("kilo", models.url)}}))
-        (town.home / "agents").mkdir()
-        (town.home / "agents" / "kilo").symlink_to(INSTALLED)
+        install(town.home, "kilo")
         with town:
             rows = [_case(town, "by memory", BEADS), *(_case(town, f"at most {cap}", cap) for cap in CAPS)]
     best = min(row["seconds"] for row in rows[1:])

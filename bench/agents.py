@@ -24,7 +24,7 @@ from uuid import uuid4
 import psutil
 import tomli_w
 from tests.agents.model_server import ModelServer
-from tests.agents.programs import INSTALLED, settings, work
+from tests.agents.programs import INSTALLED, install, settings, work
 
 from bench.town import Town, make_repository
 from boomtown.home.agents import Plan, plan
@@ -58,9 +58,7 @@ def measure() -> dict[str, Any]:
         names = sorted({name for name, *_ in CASES})
         tables = {name: settings(name, models.url) for name in names}
         town = Town(tomli_w.dumps({"agents": tables}))
-        (town.home / "agents").mkdir()
-        for name in names:
-            (town.home / "agents" / name).symlink_to(INSTALLED)
+        install(town.home, *names)
         with town:
             origin = make_repository(town.folder / "origin.git", 200)
             town.cli("rig", "add", "bench", str(origin), "--max-polecats", "8", "--merge", "direct")

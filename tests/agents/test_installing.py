@@ -110,11 +110,11 @@ def town(registry: Registry) -> Iterator[Town]:
         "npm_config_cache": str(made.folder / "npm"),
         "npm_config_fetch_retries": "0",
         "npm_config_update_notifier": "false",
-        "PATH": os.pathsep.join((made.environment["PATH"], str(NODE_HOME / "bin"))),
     }
     if shutil.which("npm") is None:
-        _link(made.folder / "bin", npm=NODE_HOME / "lib/node_modules/npm/bin/npm-cli.js")
-        made.environment["PATH"] += os.pathsep + str(made.folder / "bin")
+        npm = NODE_HOME / "lib/node_modules/npm/bin/npm-cli.js"
+        folder = _link(made.folder / "bin", npm=npm, node=NODE_HOME / "bin/node")
+        made.environment["PATH"] += os.pathsep + str(folder)
     yield made
     made.close()
 
