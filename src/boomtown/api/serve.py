@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -37,6 +38,8 @@ from boomtown.rig.compose import BACKUP_EVERY_S, TownRuntime, open_database
 from boomtown.rig.dispatch import Author
 
 log = structlog.get_logger()
+
+SWITCH_S = 0.0005
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,19 @@ def run(
     settings = replace(config.load(home.config), is_usable=lambda agent: agents.problem(agent, home, path) is None)
     logs.configure(log_file)
     with only_server(home):
+        _share_the_interpreter()
         asyncio.run(_serve(home, settings, Options(host, port, allow_remote), on_ready))
     return 0
+
+
+def _share_the_interpreter() -> None:
+    """Threads pass it on often: a reader or the writer gives it away at each row that the database finds.
+
+    With Python's own interval of 5 ms one statement could wait for a tenth of a second beside a busy thread. What is
+    loaded by now stays for ever, and need not be looked through for garbage.
+    """
+    sys.setswitchinterval(SWITCH_S)
+    gc.freeze()
 
 
 @contextmanager

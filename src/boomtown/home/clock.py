@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
@@ -39,8 +40,12 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+@functools.lru_cache(maxsize=16_384)
 def iso(at: float | None) -> str | None:
-    """Seconds since the epoch as ISO 8601 UTC with milliseconds; None stays None."""
+    """Seconds since the epoch as ISO 8601 UTC with milliseconds; None stays None.
+
+    The same times are read again and again, thousands at once.
+    """
     if at is None:
         return None
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

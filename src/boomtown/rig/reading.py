@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psutil
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from boomtown import __version__
 from boomtown.container.client import ContainerClient
@@ -27,7 +27,7 @@ from boomtown.rig.engine import Engine
 from boomtown.rig.look import breaker_open
 from boomtown.rig.objects import Object, Views
 from boomtown.rig.queue import provider_words
-from boomtown.store import beads, merges, rigs, runs, sql, tables, usage
+from boomtown.store import beads, merges, rigs, runs, usage
 from boomtown.store import events as ledger
 from boomtown.store.sql import Row
 
@@ -157,7 +157,7 @@ def _rig_status(db: Connection, views: Views, row: Row, now: float) -> Object:
     return {
         **views.rig(row),
         "queue": counts.get(BeadStatus.OPEN, 0),
-        "waiting_for_a_slot": len(beads.positions(db, row["id"], now)),
+        "waiting_for_a_slot": beads.count_in_line(db, row["id"], now),
         "in_review": counts.get(BeadStatus.IN_REVIEW, 0),
         "failed": counts.get(BeadStatus.FAILED, 0),
         "merges": [objects.merge(merge) for merge in waiting],
@@ -166,28 +166,16 @@ def _rig_status(db: Connection, views: Views, row: Row, now: float) -> Object:
 
 def _last_errors(db: Connection) -> list[Object]:
     """The beads with the latest errors, newest first."""
-    table = tables.beads
-    query = select(table).where(table.c.last_error.is_not(None), table.c.status != BeadStatus.CLOSED)
-    rows = sql.rows(db, query.order_by(table.c.updated_at.desc()).limit(MOST_ERRORS))
     return [
         {"bead_id": row["id"], "title": row["title"], "error": row["last_error"], "at": iso(row["updated_at"])}
-        for row in rows
+        for row in beads.last_errors(db, MOST_ERRORS)
     ]
 
 
 def inbox(db: Connection, engine: Engine) -> list[Object]:
     """What waits for a person, oldest first, each with what can be done."""
     items = [{**_merge_item(row), "merge_id": row["id"]} for row in merges.waiting_for_people(db)]
-    table = tables.beads
-    stuck = sql.rows(
-        db,
-        select(table).where(
-            (table.c.status == BeadStatus.FAILED)
-            | (table.c.status.in_(UNFINISHED) & table.c.question.is_not(None))
-            | ((table.c.status == BeadStatus.OPEN) & (table.c.held | (table.c.type == BeadType.ESCALATION)))
-        ),
-    )
-    items += [_bead_item(row) for row in stuck]
+    items += [_bead_item(row) for row in beads.need_people(db)]
     for rig in rigs.all_rigs(db):
         if rig["pause_why"]:
             cure = f"boomtown resume {rig['name']}"

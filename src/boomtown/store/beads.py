@@ -13,6 +13,8 @@ from boomtown.store.sql import Row
 from boomtown.store.tables import attempts, beads, dependencies, runs
 from boomtown.store.usage import TOKENS
 
+_PAST_ALL = 2**62
+
 
 def of_rig(
     connection: Connection,
@@ -25,32 +27,43 @@ def of_rig(
     limit: int | None = None,
 ) -> list[Row]:
     """Beads in the order given, from past `after_seq`; `newest`: backwards, from before it, 0 being the end."""
-    query = select(beads).where(beads.c.rig_id == rig_id)
+    given: dict[str, Any] = {"rig": rig_id, "status": status, "type": bead_type, "most": limit}
+    given = {name: value for name, value in given.items() if value is not None}
+    seq = after_seq or (_PAST_ALL if newest else 0)
+    return sql.rows(connection, _of_rig(frozenset(given), newest=newest), seq=seq, **given)
+
+
+@sql.prepared
+def _of_rig(given: frozenset[str], *, newest: bool) -> sql.Query:
+    query = select(beads).where(beads.c.rig_id == bindparam("rig"))
     if newest:
-        query = query.order_by(beads.c.seq.desc())
-        query = query.where(beads.c.seq < after_seq) if after_seq else query
+        query = query.where(beads.c.seq < bindparam("seq")).order_by(beads.c.seq.desc())
     else:
-        query = query.where(beads.c.seq > after_seq).order_by(beads.c.seq)
-    if status:
-        query = query.where(beads.c.status == status)
-    if bead_type:
-        query = query.where(beads.c.type == bead_type)
-    return sql.rows(connection, query.limit(limit) if limit else query)
+        query = query.where(beads.c.seq > bindparam("seq")).order_by(beads.c.seq)
+    for name in ("status", "type"):
+        query = query.where(beads.c[name] == bindparam(name)) if name in given else query
+    return query.limit(bindparam("most")) if "most" in given else query
 
 
 def counts(connection: Connection, rig_id: str) -> dict[str, int]:
     """How many issues of a rig have each status; nothing for one that none has."""
-    query = select(beads.c.status, func.count()).where(beads.c.rig_id == rig_id, beads.c.type == "issue")
-    return {row[0]: row[1] for row in connection.execute(query.group_by(beads.c.status))}
+    return dict(_counts().run(connection, {"rig": rig_id})[1])
+
+
+@sql.prepared
+def _counts() -> sql.Query:
+    query = select(beads.c.status, func.count()).where(beads.c.rig_id == bindparam("rig"), beads.c.type == "issue")
+    return query.group_by(beads.c.status)
 
 
 def named(connection: Connection, bead_ids: Sequence[str]) -> dict[str, Row]:
     """By id."""
-    found: dict[str, Row] = {}
-    for start in range(0, len(bead_ids), 500):
-        query = select(beads).where(beads.c.id.in_(bead_ids[start : start + 500]))
-        found |= {row["id"]: row for row in sql.rows(connection, query)}
-    return found
+    return {row["id"]: row for row in sql.rows(connection, _named(), beads=list(bead_ids))}
+
+
+@sql.prepared
+def _named() -> sql.Query:
+    return select(beads).where(sql.among(beads.c.id, "beads"))
 
 
 def unfinished_ids(connection: Connection) -> set[str]:
@@ -111,8 +124,42 @@ def within_budget() -> ColumnElement[bool]:
 
 def out_of_budget(connection: Connection) -> list[Row]:
     """Open beads of the home that wait because they have cost what they may."""
+    return sql.rows(connection, _out_of_budget())
+
+
+@sql.prepared
+def _out_of_budget() -> sql.Query:
     waiting = and_(beads.c.status == "open", beads.c.type == "issue", not_(beads.c.held))
-    return sql.rows(connection, select(beads).where(waiting, not_(within_budget())))
+    return select(beads).where(waiting, not_(within_budget()))
+
+
+def need_people(connection: Connection) -> list[Row]:
+    """Beads of the home that only a person moves on: failed, held, escalations, and those that ask something."""
+    return sql.rows(connection, _need_people())
+
+
+@sql.prepared
+def _need_people() -> sql.Query:
+    unfinished = or_(*(beads.c.status == status for status in UNFINISHED))
+    return select(beads).where(
+        or_(
+            beads.c.status == "failed",
+            and_(unfinished, beads.c.question.is_not(None)),
+            and_(beads.c.status == "open", or_(beads.c.held, beads.c.type == "escalation")),
+        )
+    )
+
+
+def last_errors(connection: Connection, limit: int) -> list[Row]:
+    """The latest errors of unclosed beads, newest first: `id`, `title`, `last_error`, `updated_at`."""
+    return sql.rows(connection, _last_errors(), most=limit)
+
+
+@sql.prepared
+def _last_errors() -> sql.Query:
+    query = select(beads.c.id, beads.c.title, beads.c.last_error, beads.c.updated_at)
+    query = query.where(beads.c.last_error.is_not(None), beads.c.status != "closed")
+    return query.order_by(beads.c.updated_at.desc()).limit(bindparam("most"))
 
 
 def startable(connection: Connection, rig_id: str, now: float, limit: int, but: Collection[str] = ()) -> list[Row]:
@@ -145,6 +192,15 @@ def positions(connection: Connection, rig_id: str, now: float) -> dict[str, int]
     return {bead_id: place for place, bead_id in enumerate(waiting, 1)}
 
 
+def count_in_line(connection: Connection, rig_id: str, now: float) -> int:
+    return sql.scalar(connection, _count_in_line(), rig=rig_id, now=now)
+
+
+@sql.prepared
+def _count_in_line() -> sql.Query:
+    return select(func.count()).select_from(beads).where(_waits_for_a_place())
+
+
 @sql.prepared
 def _in_line() -> sql.Query:
     return select(beads.c.id).where(_waits_for_a_place()).order_by(beads.c.rank, beads.c.seq)
@@ -168,18 +224,17 @@ def _next_due() -> sql.Query:
 def blockers(connection: Connection, bead_ids: Sequence[str]) -> dict[str, list[Row]]:
     """For each bead the ones that still block it: `id`, `title`, `status`."""
     found: dict[str, list[Row]] = {}
-    for start in range(0, len(bead_ids), 500):
-        for row in sql.rows(connection, _blockers(), beads=bead_ids[start : start + 500]):
-            found.setdefault(row.pop("bead_id"), []).append(row)
+    for row in sql.rows(connection, _blockers(), beads=list(bead_ids)):
+        found.setdefault(row.pop("bead_id"), []).append(row)
     return found
 
 
-@sql.once
+@sql.prepared
 def _blockers() -> sql.Query:
     return (
         select(dependencies.c.bead_id, beads.c.id, beads.c.title, beads.c.status)
         .join(beads, beads.c.id == dependencies.c.blocker_id)
-        .where(dependencies.c.bead_id.in_(bindparam("beads", expanding=True)), beads.c.status != "closed")
+        .where(sql.among(dependencies.c.bead_id, "beads"), beads.c.status != "closed")
         .order_by(beads.c.seq)
     )
 
@@ -213,13 +268,11 @@ def _last_attempt() -> sql.Query:
 
 def attempt_log(connection: Connection, bead_ids: Sequence[str]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
-    for start in range(0, len(bead_ids), 500):
-        for row in sql.rows(connection, _attempt_log(), beads=bead_ids[start : start + 500]):
-            found.setdefault(row["bead_id"], []).append(row)
+    for row in sql.rows(connection, _attempt_log(), beads=list(bead_ids)):
+        found.setdefault(row["bead_id"], []).append(row)
     return found
 
 
-@sql.once
+@sql.prepared
 def _attempt_log() -> sql.Query:
-    of_beads = select(attempts).where(attempts.c.bead_id.in_(bindparam("beads", expanding=True)))
-    return of_beads.order_by(attempts.c.seq)
+    return select(attempts).where(sql.among(attempts.c.bead_id, "beads")).order_by(attempts.c.seq)

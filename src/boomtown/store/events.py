@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
@@ -29,29 +29,34 @@ def after(
     bead_id: str | None = None,
 ) -> list[Row]:
     """Events past `since`, in order, each with its bead's title and its polecat's name."""
-    query = _told().where(events.c.seq > since).order_by(events.c.seq).limit(limit)
-    for column, value in ((events.c.town_id, town_id), (events.c.rig_id, rig_id), (events.c.bead_id, bead_id)):
-        if value:
-            query = query.where(column == value)
-    return sql.rows(connection, query)
+    of = {"town_id": town_id, "rig_id": rig_id, "bead_id": bead_id}
+    of = {column: value for column, value in of.items() if value}
+    return sql.rows(connection, _after(frozenset(of)), since=since, most=limit, **of)
 
 
-@sql.once
-def _told() -> sql.Query:
+@sql.prepared
+def _after(of: frozenset[str]) -> sql.Query:
+    return _told(of).where(events.c.seq > bindparam("since")).order_by(events.c.seq).limit(bindparam("most"))
+
+
+def _told(of: frozenset[str]) -> sql.Query:
     names = (beads.c.title.label("bead_title"), polecats.c.name.label("agent_name"))
     of_bead, of_agent = beads.c.id == events.c.bead_id, polecats.c.id == events.c.agent_id
-    return select(events, *names).outerjoin(beads, of_bead).outerjoin(polecats, of_agent)
+    query = select(events, *names).outerjoin(beads, of_bead).outerjoin(polecats, of_agent)
+    return query.where(*(events.c[column] == bindparam(column) for column in sorted(of)))
 
 
 def before(
     connection: Connection, seq: int, limit: int, *, rig_id: str | None = None, bead_id: str | None = None
 ) -> list[Row]:
     """The last events before `seq`, in order; as `after`."""
-    query = _told().where(events.c.seq < seq).order_by(events.c.seq.desc()).limit(limit)
-    for column, value in ((events.c.rig_id, rig_id), (events.c.bead_id, bead_id)):
-        if value:
-            query = query.where(column == value)
-    return sql.rows(connection, query)[::-1]
+    of = {column: value for column, value in (("rig_id", rig_id), ("bead_id", bead_id)) if value}
+    return sql.rows(connection, _before(frozenset(of)), seq=seq, most=limit, **of)[::-1]
+
+
+@sql.prepared
+def _before(of: frozenset[str]) -> sql.Query:
+    return _told(of).where(events.c.seq < bindparam("seq")).order_by(events.c.seq.desc()).limit(bindparam("most"))
 
 
 def of_kind_since(connection: Connection, kind: str, at: float) -> list[Row]:
@@ -64,8 +69,13 @@ def send_mail(connection: Connection, **values: Any) -> None:
 
 
 def undelivered(connection: Connection, agent_id: str) -> list[Row]:
-    query = select(mail).where(mail.c.to_agent_id == agent_id, mail.c.delivered_at.is_(None)).order_by(mail.c.seq)
-    return sql.rows(connection, query)
+    return sql.rows(connection, _undelivered(), agent=agent_id)
+
+
+@sql.prepared
+def _undelivered() -> sql.Query:
+    waiting = select(mail).where(mail.c.to_agent_id == bindparam("agent"), mail.c.delivered_at.is_(None))
+    return waiting.order_by(mail.c.seq)
 
 
 def all_mail(connection: Connection, agent_id: str) -> list[Row]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
 
 from boomtown.store import sql
 from boomtown.store.sql import Row
 from boomtown.store.tables import beads, merges, runs
 
-_DONE = ("merged", "failed")
-_UNFINISHED = merges.c.status.not_in([literal_column(f"'{status}'") for status in _DONE])
+_DONE_WORDS = [literal_column(f"'{status}'") for status in ("merged", "failed")]
+_UNFINISHED = merges.c.status.not_in(_DONE_WORDS)
 """In the words of the partial index, so that the database sees that it fits."""
 
 
@@ -48,10 +48,14 @@ def _unfinished() -> sql.Query:
 
 def of_rig(connection: Connection, rig_id: str, finished: int) -> list[Row]:
     """The unfinished ones and the last `finished` others, oldest first."""
-    waiting = sql.rows(connection, select(merges).where(merges.c.rig_id == rig_id, _UNFINISHED))
-    over = select(merges).where(merges.c.rig_id == rig_id, merges.c.status.in_(_DONE))
-    done = sql.rows(connection, over.order_by(merges.c.seq.desc()).limit(finished))
-    return sorted(done + waiting, key=lambda row: row["seq"])
+    found = [*unfinished(connection, rig_id), *sql.rows(connection, _done(), rig=rig_id, most=finished)]
+    return sorted(found, key=lambda row: row["seq"])
+
+
+@sql.prepared
+def _done() -> sql.Query:
+    over = select(merges).where(merges.c.rig_id == bindparam("rig"), merges.c.status.in_(_DONE_WORDS))
+    return over.order_by(merges.c.seq.desc()).limit(bindparam("most"))
 
 
 def unfinished_of_bead(connection: Connection, bead_id: str) -> Row | None:
@@ -75,10 +79,15 @@ def matching(connection: Connection, prefix: str) -> list[Row]:
 
 def waiting_for_people(connection: Connection) -> list[Row]:
     """Merges that only a person moves on, with `title` and `rig_id`, oldest first."""
-    query = (
+    return sql.rows(connection, _waiting_for_people())
+
+
+@sql.prepared
+def _waiting_for_people() -> sql.Query:
+    only_people = or_(*(merges.c.status == word for word in ("approval", "remote_refused", "base_red")))
+    return (
         select(merges, beads.c.title)
         .join(beads, beads.c.id == merges.c.bead_id)
-        .where(merges.c.status.in_(("approval", "remote_refused", "base_red")))
+        .where(_UNFINISHED, only_people)
         .order_by(merges.c.updated_at)
     )
-    return sql.rows(connection, query)

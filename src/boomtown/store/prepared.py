@@ -38,7 +38,7 @@ def _as_text(value: Any) -> Any:
 
 
 class Prepared:
-    """A statement in which all that differs is a `bindparam` by name; lists of any length have no place in it."""
+    """A statement in which all that differs is a `bindparam` by name; for a list of any length see `sql.among`."""
 
     def __init__(self, statement: Statement) -> None:
         self._statement = statement

@@ -84,7 +84,12 @@ def report_of(connection: Connection, bead_id: str) -> str | None:
 
 
 def live_of_bead(connection: Connection, bead_id: str) -> Row | None:
-    return sql.first(connection, select(runs).where(runs.c.bead_id == bead_id, runs.c.ended_at.is_(None)))
+    return sql.first(connection, _live_of_bead(), bead=bead_id)
+
+
+@sql.prepared
+def _live_of_bead() -> sql.Query:
+    return select(runs).where(runs.c.bead_id == bindparam("bead"), runs.c.ended_at.is_(None))
 
 
 def last_of_bead(connection: Connection, bead_id: str) -> Row | None:
@@ -97,11 +102,11 @@ def last_of_polecats(connection: Connection, polecat_ids: list[str]) -> dict[str
     return {row["polecat_id"]: row for row in sql.rows(connection, _last_of_polecats(), polecats=polecat_ids)}
 
 
-@sql.once
+@sql.prepared
 def _last_of_polecats() -> sql.Query:
     newest = (
         select(runs.c.polecat_id, func.max(runs.c.number).label("number"))
-        .where(runs.c.polecat_id.in_(bindparam("polecats", expanding=True)))
+        .where(sql.among(runs.c.polecat_id, "polecats"))
         .group_by(runs.c.polecat_id)
         .subquery()
     )
@@ -110,7 +115,12 @@ def _last_of_polecats() -> sql.Query:
 
 def live(connection: Connection) -> list[Row]:
     """All live runs of the home."""
-    return sql.rows(connection, select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.claimed_at))
+    return sql.rows(connection, _live())
+
+
+@sql.prepared
+def _live() -> sql.Query:
+    return select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.claimed_at)
 
 
 def any_unfinished(connection: Connection) -> bool:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, cast
 
-from sqlalchemy import Connection, Executable, Select, Table, bindparam, select
+from sqlalchemy import JSON, ColumnElement, Connection, Executable, Select, Table, bindparam, func, select
 
 from boomtown.store.prepared import Prepared, Statement, adding, changing
 
@@ -49,7 +49,13 @@ def rows(connection: Connection, query: Query | Prepared, **values: Any) -> list
         return [dict(zip(columns, row, strict=True)) for row in found]
     result = connection.execute(query, values)
     keys = tuple(result.keys())
-    return [dict(zip(keys, row, strict=True)) for row in result]
+    return [dict(zip(keys, row, strict=True)) for row in result.all()]
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """`column` is in the list given as `name`: one value for the database, so that the statement can be prepared."""
+    listed = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def by_id(connection: Connection, table: Table, row_id: str) -> Row | None:

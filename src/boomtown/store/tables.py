@@ -130,6 +130,7 @@ beads = Table(
     Index("beads_listed", "rig_id", "status", "seq"),
     Index("beads_of_rig", "rig_id", "seq"),
     Index("beads_status", "status"),
+    Index("beads_counted", "rig_id", "type", "status"),
     sqlite_autoincrement=True,
 )
 _partial("beads_errors", beads.c.updated_at, where="last_error IS NOT NULL", unique=False)
@@ -207,6 +208,20 @@ Index("runs_kind", runs.c.agent_kind, runs.c.ended_at)
 Index("runs_polecat", runs.c.polecat_id, runs.c.number)
 Index("runs_unfinished", runs.c.rig_id, runs.c.disposed_at)
 Index("runs_ended", runs.c.ended_at)
+_partial("runs_live", runs.c.rig_id, runs.c.agent_kind, where="ended_at IS NULL", unique=False)
+_partial(
+    "runs_used",
+    runs.c.rig_id,
+    runs.c.agent_kind,
+    runs.c.ended_at,
+    runs.c.input_tokens,
+    runs.c.cached_tokens,
+    runs.c.output_tokens,
+    runs.c.reasoning_tokens,
+    runs.c.cost_usd,
+    where="input_tokens IS NOT NULL",
+    unique=False,
+)
 _partial("one_live_run_per_polecat", runs.c.polecat_id, where="ended_at IS NULL")
 _partial("one_live_run_per_bead", runs.c.bead_id, where="ended_at IS NULL")
 _partial("one_live_run_per_branch", runs.c.rig_id, runs.c.branch, where="ended_at IS NULL")

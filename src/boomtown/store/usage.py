@@ -44,8 +44,12 @@ def _memory_peaks() -> sql.Query:
 
 def of_beads(connection: Connection, bead_ids: list[str]) -> dict[str, Row]:
     """The sums of ended runs, by bead; nothing for a bead whose agents count nothing."""
-    query = _sums(runs.c.bead_id).where(runs.c.bead_id.in_(bead_ids))
-    return {row.pop("bead_id"): row for row in sql.rows(connection, query)}
+    return {row.pop("bead_id"): row for row in sql.rows(connection, _of_beads(), beads=bead_ids)}
+
+
+@sql.prepared
+def _of_beads() -> sql.Query:
+    return _sums(runs.c.bead_id).where(sql.among(runs.c.bead_id, "beads"))
 
 
 def of_rigs_and_kinds(connection: Connection, since: float | None = None) -> list[Row]:
@@ -53,8 +57,12 @@ def of_rigs_and_kinds(connection: Connection, since: float | None = None) -> lis
 
     Nothing for those that count nothing.
     """
-    query = _sums(runs.c.rig_id, runs.c.agent_kind)
-    return sql.rows(connection, query if since is None else query.where(runs.c.ended_at >= since))
+    return sql.rows(connection, _of_rigs_and_kinds(), since=since or 0.0)
+
+
+@sql.prepared
+def _of_rigs_and_kinds() -> sql.Query:
+    return _sums(runs.c.rig_id, runs.c.agent_kind).where(runs.c.ended_at >= bindparam("since"))
 
 
 def _sums(*by: Any) -> sql.Query:
