@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -21,6 +22,8 @@ Place = tuple[str, str, str | None]
 """Town, rig and agent of the route; None where it names no agent."""
 
 LONGEST_TEXT = 64 * 1024
+READING_AT_ONCE = 2
+WRITING_AT_ONCE = 1
 
 
 class Call:
@@ -50,10 +53,16 @@ class Call:
 
 
 class Counter:
-    """Checks each call in the transaction that acts, and notes that its agent was heard of."""
+    """Checks each call in the transaction that acts, and notes that its agent was heard of.
+
+    However many agents call, only so many of their calls are at the database at once: the others stand in line here,
+    so that people and the rigs themselves never wait for more than those.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._readers = asyncio.Semaphore(READING_AT_ONCE)
+        self._writers = asyncio.Semaphore(WRITING_AT_ONCE)
 
     async def _read(
         self, claims: Claims, path: tuple[str, str, str | None], work: Callable[[Connection, Call], T]
@@ -62,7 +71,8 @@ class Counter:
             call = Call(db, claims, *path)
             return call.run["id"], work(db, call)
 
-        run_id, result = await self._engine.read(checked)
+        async with self._readers:
+            run_id, result = await self._engine.read(checked)
         self._engine.observed.called(run_id, self._engine.clock.now())
         return result
 
@@ -81,7 +91,8 @@ class Counter:
         def answered(tx: Tx, made: tuple[str, T]) -> tuple[str, Any]:
             return made[0], answer(tx, made[1]) if answer else made[1]
 
-        run_id, result = await self._engine.command(f"agent:{claims.agent_id}", claims.rig_id, checked, answered)
+        async with self._writers:
+            run_id, result = await self._engine.command(f"agent:{claims.agent_id}", claims.rig_id, checked, answered)
         self._engine.observed.called(run_id, self._engine.clock.now())
         return result
 

@@ -83,6 +83,8 @@ class Engine:
         self._news = asyncio.Event()
         self._alarms: dict[str, Timer] = {}
         self._waking: set[str] = set()
+        self._passing: set[str] = set()
+        """Rigs that are looked at now: one look at a time stores all that has come up since the one before."""
         self._asleep = float("-inf")
         """How long the machine was suspended when what is due was put off for it last."""
 
@@ -183,15 +185,17 @@ class Engine:
         if rig_id in self._waking:
             return
         self._waking.add(rig_id)
-        self.scheduler.spawn(self._pass(rig_id), name=f"pass {rig_id}")
+        if rig_id not in self._passing:
+            self.scheduler.spawn(self._pass(rig_id), name=f"pass {rig_id}")
 
     async def wake_all(self) -> None:
         for rig in await self.read(rigs.all_rigs):
             self.wake(rig["id"])
 
     async def _pass(self, rig_id: str) -> None:
-        """Look; only where something has to be stored, take the writer."""
+        """Look; only where something has to be stored, take the writer. Once more if it was woken meanwhile."""
         self._waking.discard(rig_id)
+        self._passing.add(rig_id)
 
         def glance(db: Connection) -> tuple[Snapshot, list[do.Change], list[do.Effect]] | None:
             rig = sql.by_id(db, tables.rigs, rig_id)
@@ -218,6 +222,9 @@ class Engine:
         except Exception:
             log.exception("pass.failed", rig=rig_id)
             self._set_alarm(rig_id, self.clock.now() + 5.0)
+        self._passing.discard(rig_id)
+        if rig_id in self._waking:
+            self.scheduler.spawn(self._pass(rig_id), name=f"pass {rig_id}")
 
     def _set_alarm(self, rig_id: str, at: float) -> None:
         """The alarm follows from what is stored, so it is right again after any crash."""

@@ -36,9 +36,9 @@ class Views:
         rig = sql.by_id(self._db, tables.rigs, rows[0]["rig_id"])
         assert rig is not None
         waiting = Queue(self._db, rig, self._settings, self._observed, self._now).reasons(rows)
-        logs = beads.attempt_log(self._db, [row["id"] for row in rows])
-        workers = {row["bead_id"]: row for row in runs.registered(self._db, rig["id"])}
-        ended = usage.of_beads(self._db, [row["id"] for row in rows])
+        ids = [row["id"] for row in rows]
+        logs, workers = beads.attempt_log(self._db, ids), runs.at_work_on(self._db, ids)
+        ended = usage.of_beads(self._db, ids)
         live = {state.bead_id: state for state in self._observed.states.values() if state.state != "exited"}
         return [
             self._bead(

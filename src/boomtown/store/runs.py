@@ -150,6 +150,16 @@ def registered(connection: Connection, rig_id: str | None = None) -> list[Row]:
     return sql.rows(connection, _registered(everywhere=False), rig=rig_id)
 
 
+def at_work_on(connection: Connection, bead_ids: Sequence[str]) -> dict[str, Row]:
+    """The registered polecats of these beads, by bead."""
+    return {row["bead_id"]: row for row in sql.rows(connection, _at_work_on(), beads=list(bead_ids))}
+
+
+@sql.prepared
+def _at_work_on() -> sql.Query:
+    return select(polecats).where(polecats.c.released_at.is_(None), sql.among(polecats.c.bead_id, "beads"))
+
+
 @sql.prepared
 def _registered(*, everywhere: bool) -> sql.Query:
     first_run = select(func.min(runs.c.number)).where(runs.c.polecat_id == polecats.c.id).scalar_subquery()
