@@ -23,7 +23,7 @@ def of_home(db: Connection, settings: Settings, observed: Observed, waiting: Ite
     machine = observed.memory()
     if machine is None:
         return None
-    live = runs.live(db)
+    live = runs.at_work(db)
     needs = {
         kind: need for kind in {*waiting, *(run["agent_kind"] for run in live)} if (need := _need(db, settings, kind))
     }

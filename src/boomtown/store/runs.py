@@ -123,6 +123,17 @@ def _live() -> sql.Query:
     return select(runs).where(runs.c.ended_at.is_(None)).order_by(runs.c.claimed_at)
 
 
+def at_work(connection: Connection) -> list[Row]:
+    """Of all live runs of the home no more than `id`, `number`, `agent_kind`, `claimed_at` and `stop_reason`."""
+    return sql.rows(connection, _at_work())
+
+
+@sql.prepared
+def _at_work() -> sql.Query:
+    columns = (runs.c.id, runs.c.number, runs.c.agent_kind, runs.c.claimed_at, runs.c.stop_reason)
+    return select(*columns).where(runs.c.ended_at.is_(None))
+
+
 def any_unfinished(connection: Connection) -> bool:
     """Whether any run of the home lives or has a worktree left."""
     return sql.scalar(connection, select(runs.c.id).where(runs.c.disposed_at.is_(None)).limit(1)) is not None
