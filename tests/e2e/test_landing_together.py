@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from towns import Town, eventually, git
@@ -77,6 +80,21 @@ def test_review_approve_rework_and_discard(town: Town) -> None:
     eventually(lambda: branch not in git(repo, "branch", "--list", "--format=%(refname:short)"), "its branch is gone")
     assert git(repo, "rev-parse", f"refs/boomtown/beads/{other}")
     assert f"+++ b/{other}.txt" in town.ok("diff", other).out, "what was discarded is still there to read"
+
+
+def test_a_bead_is_not_retried_while_its_branch_is_being_discarded(new_town: Callable[..., Town]) -> None:
+    town = new_town(stop_grace=60.0)
+    town.up()
+    town.rig()
+    bead = town.sling("stubborn", "Away with it")[0]
+    pids = [int(pid) for pid in town.said(f"stubborn.{bead}").split()]
+    discarding = town.start("discard", bead)
+    eventually(lambda: town.bead(bead)["status"] == "cancelled", "it is given up")
+    assert "is being discarded" in town.fails("bead", "retry", bead)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert discarding.wait(60) == 0
+    town.ok("bead", "retry", bead)
 
 
 def test_merge_branch_pushes_the_polecats_branch(town: Town) -> None:

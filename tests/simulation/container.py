@@ -457,7 +457,10 @@ class SimContainer:
         await self._take()
         clone = self._clone(rig)
         if branch in clone.heads:
-            clone.kept[f"beads/{bead_id}"] = clone.heads.pop(branch)
+            tip, before = clone.heads.pop(branch), clone.kept.get(f"beads/{bead_id}")
+            if before is not None and not self.machine.objects.contains(tip, before):
+                clone.kept[f"discarded/{bead_id}/{before}"] = before
+            clone.kept[f"beads/{bead_id}"] = tip
 
     async def diff(self, rig: str, branch: str) -> Diff:
         await self._take()

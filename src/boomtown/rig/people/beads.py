@@ -142,7 +142,12 @@ class BeadService(Service):
         return await self._bead_command(actor, bead_id, beadwork.cancel)
 
     async def retry_bead(self, actor: str, bead_id: str) -> Object:
-        return await self._bead_command(actor, bead_id, beadwork.retry)
+        def work(tx: Tx, bead: Row) -> None:
+            if bead["id"] in self._discarding:
+                raise ConflictError(f"The bead “{bead['title']}” is being discarded. Retry it when that is over.")
+            beadwork.retry(tx, bead)
+
+        return await self._bead_command(actor, bead_id, work)
 
     async def close_bead(self, actor: str, bead_id: str) -> Object:
         return await self._bead_command(actor, bead_id, beadwork.close)
@@ -158,6 +163,7 @@ class BeadService(Service):
 
         Returns once an agent that was at work on it is gone. Raises `ConflictError` if that takes too long.
         """
+        begun: list[str] = []
 
         def work(tx: Tx, bead: Row) -> None:
             if bead["status"] == BeadStatus.CLOSED:
@@ -166,14 +172,20 @@ class BeadService(Service):
                 beadwork.cancel(tx, bead)
             elif bead["branch"] is None:
                 raise ConflictError(f"The bead “{bead['title']}” has no branch to discard.")
+            self._discarding.append(bead["id"])
+            begun.append(bead["id"])
 
-        result = await self._bead_command(actor, bead_id, work)
-        await self._wait_for_its_agent(result)
-        bead = await self._engine.read(lambda db: finding.bead(db, result["id"]))
-        if bead["branch"]:
-            rig = await self._engine.read(lambda db: finding.rig(db, bead["rig_id"]))
-            await self._container.retire_branch(rig["name"], bead["branch"], bead["id"])
-        return result
+        try:
+            result = await self._bead_command(actor, bead_id, work)
+            await self._wait_for_its_agent(result)
+            bead = await self._engine.read(lambda db: finding.bead(db, result["id"]))
+            if bead["branch"]:
+                rig = await self._engine.read(lambda db: finding.rig(db, bead["rig_id"]))
+                await self._container.retire_branch(rig["name"], bead["branch"], bead["id"])
+            return result
+        finally:
+            for known in begun:
+                self._discarding.remove(known)
 
     async def _wait_for_its_agent(self, bead: Object) -> None:
         until = self._engine.clock.monotonic() + AGENT_ENDS_S

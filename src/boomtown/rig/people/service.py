@@ -23,6 +23,8 @@ class Service:
     ) -> None:
         self._engine, self._container, self._dispatch = engine, container, dispatch
         self._shutdown = shutdown
+        self._discarding: list[str] = []
+        """Beads whose branches are about to be taken away, once for each that asks for it."""
 
     def _views(self, db: Connection, now: float | None = None) -> Views:
         at = self._engine.clock.now() if now is None else now
