@@ -26,6 +26,22 @@ from boomtown.home.paths import Home, RigPaths
 log = structlog.get_logger()
 
 REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
+_NO_LFS = """[filter "lfs"]
+	process =
+	clean =
+	smudge =
+	required = false
+"""
+_LFS = """[filter "lfs"]
+	process = git-lfs filter-process
+	clean = git-lfs clean -- %f
+	smudge = git-lfs smudge -- %f
+	required = true
+[lfs]
+	storage = {storage}
+	locksVerify = false
+	skipDownloadErrors = true
+"""
 _REFUSE = f"""#!/bin/sh
 echo "{PUSH_REFUSAL}" >&2
 exit 1
@@ -66,6 +82,16 @@ class Clone:
         return self.paths.root / "found"
 
     @property
+    def large_files(self) -> Path:
+        """The store of Git LFS that all worktrees share."""
+        return self.repo / "lfs"
+
+    @property
+    def uses_lfs(self) -> bool:
+        """Whether `use_lfs` was called, ever: then worktrees may hold large files in the place of pointers."""
+        return b"git-lfs" in self.guard.config
+
+    @property
     def exists(self) -> bool:
         return (self.paths.root / "origin.json").exists()
 
@@ -83,6 +109,15 @@ class Clone:
         (self.dead_end / "hooks").mkdir(parents=True, exist_ok=True)
         write_private(self.dead_end / "hooks" / "pre-receive", _REFUSE.encode(), 0o700)
         self.guard.renew()
+
+    def use_lfs(self, address: str | None) -> None:
+        """From now on git replaces large files by pointers. `address`: where they come from; None: git-lfs knows."""
+        self.large_files.mkdir(exist_ok=True)
+        said = _LFS.format(storage=quoted(str(self.large_files))) + (f"\turl = {quoted(address)}\n" if address else "")
+        common, _, before = self.guard.config.partition(b'[filter "lfs"]')
+        if b'[filter "lfs"]' + before != said.encode():
+            self.guard.configure(common + said.encode())
+            self.guard.renew()
 
     def finish(self) -> None:
         """The clone is whole: from now on the rig has one."""
@@ -130,9 +165,17 @@ class Clone:
             *args, cwd=self.paths.root, git_dir=self.guard.view, config=remote, ok=ok, timeout_s=REMOTE_TIMEOUT_S
         )
 
-    async def plain(self, *args: str, cwd: Path, ok: tuple[int, ...] | None = (0,)) -> Done:
+    async def speak_lfs(self, *args: str, ok: tuple[int, ...] | None = (0,)) -> Done:
+        """As `speak`, for git-lfs: it looks into a remote on this machine, where no GIT_DIR of ours may be set."""
+        self.guard.renew()
+        view, remote = self.guard.view, {"remote.town.url": self.url}
+        return await self._git.run("lfs", *args, cwd=view, config=remote, ok=ok, timeout_s=REMOTE_TIMEOUT_S)
+
+    async def plain(
+        self, *args: str, cwd: Path, ok: tuple[int, ...] | None = (0,), env: Mapping[str, str] | None = None
+    ) -> Done:
         """A git command in another repository on this machine, as the user."""
-        return await self._git.run(*args, cwd=cwd, ok=ok)
+        return await self._git.run(*args, cwd=cwd, ok=ok, env=env)
 
     def ref(self, name: str) -> str | None:
         """The commit of a full ref name; None if there is none."""
@@ -283,4 +326,4 @@ def _configuration(url: str, dead_end: Path, object_format: str) -> str:
     for section, values in sections.items():
         lines.append(f"[{section}]")
         lines += [f"\t{key} = {quoted(str(value))}" for key, value in values.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _NO_LFS

@@ -144,9 +144,11 @@ async def _what_is_missing(new: Clone, default: str, head: str | None) -> list[s
     notes: list[str] = []
     lfs = await new.run("grep", "-l", "-e", "filter=lfs", head, "--", ":(glob)**/.gitattributes", ok=(0, 1))
     if lfs.code == 0:
-        notes.append("It uses Git LFS: polecats see the pointer files, large files are not downloaded.")
+        notes.append(f"It uses Git LFS: polecats see pointers only, until `boomtown rig set {new.name} lfs=true`.")
     if (await new.run("cat-file", "-e", f"{head}:.gitmodules", ok=None)).code == 0:
-        notes.append("It has submodules: they are left alone, their folders are empty for polecats.")
+        notes.append(
+            f"It has submodules: empty folders for polecats, until `boomtown rig set {new.name} submodules=true`."
+        )
     return notes
 
 

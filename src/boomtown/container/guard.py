@@ -121,6 +121,13 @@ class Guard:
         write_private(self._config_at, config)
         self._config = self._seen = None
 
+    @property
+    def config(self) -> bytes:
+        """What `configure` was told last."""
+        if self._config is None:
+            self._config = self._config_at.read_bytes()
+        return self._config
+
     def own(self, slug: str, branch: str) -> None:
         """The worktree `slug` may move this branch."""
         self.branches.mkdir(exist_ok=True)
@@ -140,8 +147,7 @@ class Guard:
         """Nothing is written that is right already: the doctor looks at a clone while a container uses it."""
         if self._seen is not None and self._signature() == self._seen:
             return
-        if self._config is None:
-            self._config = self._config_at.read_bytes()
+        config = self.config
         hooks = quoted(str(self.hooks))
         self._make_view()
         self._empty_hooks()
@@ -149,11 +155,11 @@ class Guard:
             path
             for path, content, mode in (
                 (self.view / "HEAD", b"ref: refs/heads/boomtown/none\n", 0o600),
-                (self.view / "config", self._config, 0o600),
+                (self.view / "config", config, 0o600),
                 (self.hooks / "pre-push", _PUSH_HOOK.encode(), 0o700),
                 (self.hooks / "reference-transaction", self._refs_hook().encode(), 0o700),
                 (self.for_agents, _FOR_AGENTS.format(hooks=hooks).encode(), 0o600),
-                (self._repo / "config", self._config + f"[core]\n\thooksPath = {hooks}\n".encode(), 0o600),
+                (self._repo / "config", config + f"[core]\n\thooksPath = {hooks}\n".encode(), 0o600),
             )
             if _put_right(path, content, mode)
         ]

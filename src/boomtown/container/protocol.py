@@ -47,15 +47,17 @@ class Surroundings:
     """What a worktree needs beyond what git has in it, for agents and gates alike.
 
     `copy` and `link`: paths in the worktree, whose files are in the rig's own folder or else in the checkout that it
-    was made from. `home_files`: paths below the user's HOME, copied into that of the run. `setup`: commands, in order,
-    with `setup_timeout_s` seconds each. `caches`: whether package managers share one cache over the home.
-    `sandbox`: none, auto, bwrap or landlock; what lies below `sandbox_read` and `sandbox_write` can be reached in it.
+    was made from. `home_files`: paths below the user's HOME, copied into that of the run. `lfs`: the default branch, if
+    large files are wanted. `setup`: commands, in order, with `setup_timeout_s` seconds each. `caches`: whether package
+    managers share one cache over the home. `sandbox`: none, auto, bwrap or landlock; what lies below `sandbox_read` and
+    `sandbox_write` can be reached in it.
     """
 
     copy: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
     home_files: tuple[str, ...] = ()
     submodules: bool = False
+    lfs: str = ""
     setup: tuple[str, ...] = ()
     setup_timeout_s: float = 600.0
     caches: bool = False
@@ -66,7 +68,7 @@ class Surroundings:
     @property
     def plain(self) -> bool:
         """Whether what git has is all there is to it."""
-        return not (self.copy or self.link or self.home_files or self.submodules or self.setup)
+        return not (self.copy or self.link or self.home_files or self.submodules or self.lfs or self.setup)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 
 import structlog
 
+from boomtown.container import lfs
 from boomtown.container.clones import Clone
 from boomtown.container.git import Done, GitError, scrub
 from boomtown.container.origin import LocalOrigin
@@ -36,6 +37,8 @@ _NO_RIGHT = re.compile(
 async def push(clone: Clone, spec: PushSpec) -> PushResult:
     """See `ContainerClient.push`. What is there already counts as landed."""
     default = spec.base_branch
+    if refused := await _send_large_files(clone, spec.commit):
+        return refused
     origin = await LocalOrigin.of(clone)
     target = f"boomtown/{default}" if origin and origin.checked_out(default) else default
     async with clone.lock:  # what we expect there must not be newer than the base that the commit was made on
@@ -57,8 +60,20 @@ async def push_branch(clone: Clone, branch: str) -> PushResult:
     there = clone.ref(f"refs/remotes/origin/{branch}")
     if there == tip:
         return PushResult(LANDED, ref=f"refs/heads/{branch}")
+    if refused := await _send_large_files(clone, tip):
+        return refused
     async with clone.lock:
         return await _advance(clone, branch, tip, there)
+
+
+async def _send_large_files(clone: Clone, commit: str) -> PushResult | None:
+    """Before any ref: the remote must never name what it does not have."""
+    try:
+        await lfs.send(clone, commit)
+    except lfs.LfsError as error:
+        log.warning("push.large_files_refused", rig=clone.name, commit=commit, words=error.message)
+        return PushResult(REFUSED, words=error.message)
+    return None
 
 
 async def _advance(clone: Clone, target: str, commit: str, expected: str | None) -> PushResult:
@@ -122,7 +137,7 @@ async def pull(clone: Clone, default_branch: str) -> str:
         await clone.plain("fetch", "--quiet", ".", f"{stand_in}:refs/heads/{default_branch}", cwd=origin.path)
         return f"{default_branch} in {origin.path} was moved on by {count.text} commits; it is checked out nowhere."
     try:
-        await clone.plain("merge", "--ff-only", "--quiet", stand_in, cwd=here)
+        await clone.plain("merge", "--ff-only", "--quiet", stand_in, cwd=here, env={"GIT_LFS_SKIP_SMUDGE": "0"})
     except GitError as error:
         raise ConflictError(_why_not(error, default_branch, str(here)), code="PULL_REFUSED") from error
     commits = "1 commit" if count.text == "1" else f"{count.text} commits"

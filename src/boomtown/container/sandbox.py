@@ -95,7 +95,7 @@ def room(
 ) -> Room:
     """The room of what is done in the worktree at `path`; `branch` is what may be moved there, None for gates."""
     clone, root = trees.clone, trees.clone.paths.root
-    write = [path, own_home, trees.record(slug), clone.repo / "objects"]
+    write = [path, own_home, trees.record(slug), clone.repo / "objects", clone.large_files]
     if branch is not None:
         for refs in ("refs/heads", "logs/refs/heads"):
             folder = (clone.repo / refs / branch).parent

@@ -1,4 +1,4 @@
-"""What a worktree gets beyond what git has in it: files of the rig and of the user, shared caches, submodules."""
+"""What a worktree gets beyond what git has in it: files of the rig and of the user, caches, submodules, large files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from boomtown.container import lfs
 from boomtown.container.git import GitError
 from boomtown.container.plain import is_inside, place_below
 from boomtown.container.protocol import Surroundings
@@ -35,7 +36,7 @@ class SetupError(BoomtownError):
 
 
 async def furnish(trees: Worktrees, slug: str, path: Path, home: Path, around: Surroundings) -> list[str]:
-    """Put files and submodules into the worktree at `path`, and caches and files into `home`; says what was done.
+    """Put files, submodules and large files into the worktree at `path`, caches and files into `home`; says so.
 
     What the repository has at such a place stays. Raises `SetupError` naming what is missing.
     """
@@ -49,6 +50,12 @@ async def furnish(trees: Worktrees, slug: str, path: Path, home: Path, around: S
             _exclude(repo / "info" / "exclude", placed)
     said = [await asyncio.to_thread(_copy, trees, path, name) for name in around.copy]
     said += [_link(trees, path, name) for name in around.link]
+    if around.lfs:
+        try:
+            await lfs.fill(trees, slug, path, around.lfs)
+        except lfs.LfsError as error:
+            raise SetupError(error.message) from error
+        said.append("large files (Git LFS) are there")
     if around.submodules:
         await _submodules(trees, slug, path)
         said.append("submodules are checked out")

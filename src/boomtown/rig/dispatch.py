@@ -158,6 +158,7 @@ class Dispatch:
         return Surroundings(
             **{key: tuple(own.get(key) or ()) for key in ("copy", "link", "home_files", "setup")},
             submodules=bool(own.get("submodules")),
+            lfs=rig["default_branch"] if own.get("lfs") else "",
             setup_timeout_s=float(own.get("setup_timeout") or self._settings.setup_timeout_s),
             caches=self._settings.shared_caches,
             sandbox=self._settings.sandbox,

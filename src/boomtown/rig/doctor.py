@@ -57,6 +57,7 @@ class Doctor:
         found += [*self._processes(), *self._database()]
         if (facts := self._known()) is not None:
             found += self._clock_sense(facts)
+            found += self._large_files(facts)
             found += asyncio.run(self._rigs(facts))
         return found
 
@@ -163,6 +164,14 @@ class Doctor:
         ok = behind < CLOCK_SLACK_S
         text = "not behind the ledger" if ok else f"The clock is {behind:.0f} s behind the newest event of the ledger."
         yield Finding("clock", ok, text, None if ok else "set the clock; timedatectl shows whether it is synchronised")
+
+    def _large_files(self, facts: Known) -> Iterator[Finding]:
+        if facts.large:
+            there = shutil.which("git-lfs", path=self._environ.get("PATH")) is not None
+            text = f"{', '.join(sorted(facts.large))}: large files are brought by Git LFS"
+            words = text if there else f"{text}, but git-lfs is not installed."
+            cure = None if there else "install it, for instance with `apt-get install git-lfs`"
+            yield Finding("git-lfs", there, words, cure)
 
     async def _rigs(self, facts: Known) -> list[Finding]:
         clones = Clones(self._home, Git(Processes(), self._home_id))

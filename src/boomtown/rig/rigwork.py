@@ -19,7 +19,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MOST_POLECATS = 1000
 LONGEST_GATE = 10_000
 LONGEST_PROSE = 20_000
-SETUP = {"setup", "setup_timeout", "copy", "link", "home_files", "submodules", "pass_env"}
+SETUP = {"setup", "setup_timeout", "copy", "link", "home_files", "submodules", "lfs", "pass_env"}
 """Settings that a worktree is made ready by: when the town paused a rig for one of them, a change ends that."""
 _LOGIN = "it is a login that its program refreshes, and two copies end each other. Use `boomtown agent login`."
 OWN_FILES = {
@@ -240,6 +240,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "link": _paths,
     "home_files": _home_files,
     "submodules": _flag,
+    "lfs": _flag,
     "pass_env": _words,
     "model": _model,
     "plugins": _words,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ class Known:
     """What a database knows of the files around it.
 
     `worktrees`: paths of runs that are not cleaned up. `branches`: of beads, as (rig's name, branch). `rigs`: default
-    branches by name. `last_at`: when the newest event happened (epoch seconds).
+    branches by name. `large`: names of those with Git LFS. `last_at`: when the newest event happened (epoch seconds).
     """
 
     worktrees: frozenset[str]
     branches: frozenset[tuple[str, str]]
     rigs: dict[str, str]
+    large: frozenset[str]
     last_at: float | None
 
 
@@ -38,5 +40,8 @@ def known(path: Path) -> Known:
             frozenset(path for (path,) in worktrees),
             frozenset((rig, branch) for rig, branch in database.execute(branches)),
             dict(database.execute("SELECT name, default_branch FROM rigs").fetchall()),
+            frozenset(
+                name for name, own in database.execute("SELECT name, settings FROM rigs") if json.loads(own).get("lfs")
+            ),
             database.execute("SELECT max(at) FROM events").fetchone()[0],
         )

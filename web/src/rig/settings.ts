@@ -46,6 +46,7 @@ export const SECTIONS: readonly Section[] = [
       { key: "setup_timeout", label: "Time limit of each, seconds", kind: "seconds", usual: 600 },
       { key: "run", label: "Command that tries a bead's branch; $PORT is a free port", kind: "line", usual: "npm start -- --port $PORT" },
       { key: "submodules", label: "Check submodules out, too", kind: "flag" },
+      { key: "lfs", label: "Bring large files (Git LFS)", kind: "flag" },
     ],
   },
   {
