@@ -5,14 +5,15 @@ from __future__ import annotations
 from towns import Town, eventually
 
 
-def test_agents_wait_for_memory_and_start_when_there_is_some(town: Town) -> None:
+def test_agents_queue_under_memory_pressure_instead_of_failing_and_start_when_there_is_some(town: Town) -> None:
     config = town.home / "config.toml"
-    bigger = config.read_text().replace("[agents.waits]\n", '[agents.waits]\nmemory = "1 GB"\n')
+    bigger = config.read_text().replace("[agents.waits]\n", '[agents.waits]\nmemory = "1 GB"\nmax = 1\n')
     config.write_text(f'memory_keep_free = "1000 TB"\n{bigger}')
     town.ok("restart")
     town.rig()
     first, second, third = town.sling("waits", "One", "Two", "Three")
     eventually(lambda: len(town.live_runs()) == 1, "one runs: one alone may always try")
+    # the cap of their kind is reached, too: memory is what is said first
     found = [town.bead(bead) for bead in (second, third)]
     assert [(bead["queue_reason"], bead["queue_position"]) for bead in found] == [("pressure", 1), ("pressure", 2)]
     assert "waits takes about 1.0 GB" in found[0]["queue_detail"]

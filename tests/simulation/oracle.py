@@ -97,8 +97,8 @@ def why_it_waits(db: sqlite3.Connection, bead_id: str, settings: Settings, obser
     if leftover or (not_before is not None and not_before > now):
         return ("backoff",)
     lacking = _kinds_that_lack_memory(db, settings, observed)
-    if lacking == set(settings.agents):
-        return ("pressure", "cap")  # memory is asked about for the first that its kind's cap would let start
+    if kind in lacking:
+        return ("pressure",)
     pressed = ("pressure",) if lacking else ()  # as the first in line is of one kind or the other
     live = one("SELECT count(*) FROM runs WHERE rig_id = ? AND ended_at IS NULL", rig)
     everywhere = one("SELECT count(*) FROM runs WHERE ended_at IS NULL")

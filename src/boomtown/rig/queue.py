@@ -41,8 +41,6 @@ class Queue:
         self._db, self._rig, self._settings, self._now = db, rig, settings, now
         self._observed, self._closing = observed, observed.closing
         self._purses: tuple[Purse, ...] | None = None
-        self._head, self._looked_at_memory = "", False
-        self._memory: Memory | None = None
         self._home = rigs.the_home(db)
 
     def reasons(self, rows: Iterable[Row]) -> dict[str, Waiting]:
@@ -123,7 +121,8 @@ class Queue:
         position = self._positions.get(bead["id"])
         if position is None:
             return Waiting(QueueReason.BACKOFF, "Its last run is being cleaned up.")
-        if pressure := self._pressure(position):
+        kind = self._kinds.choice(bead["agents"] or "") or ""
+        if pressure := self._pressure(kind, position):
             return pressure
         live, cap = self._live.get(self._rig["id"], 0), self._rig["max_polecats"]
         line = f"{_ordinal(position)} in line"
@@ -132,7 +131,7 @@ class Queue:
         most = self._settings.max_agents
         if most is not None and (busy := sum(self._live.values())) >= most:
             return Waiting(QueueReason.CAP, f"{busy} of {most} agents of the home busy, {line}", position)
-        agent = self._settings.agents.get(self._kinds.choice(bead["agents"] or "") or "")
+        agent = self._settings.agents.get(kind)
         if agent is not None and agent.max is not None:
             busy = self._live_kinds.get(agent.name, 0)
             if busy >= agent.max:
@@ -141,18 +140,27 @@ class Queue:
             return Waiting(QueueReason.CAP, f"Other rigs are served first, {line}", position)
         return None
 
-    def _pressure(self, position: int) -> Waiting | None:
-        """Memory decides in line: who comes later waits for whom comes first."""
-        if not self._looked_at_memory:
-            kinds = self._kinds
-            first = beads.startable(self._db, self._rig["id"], self._now, 1, kinds.left_out())
-            self._head = kinds.choice(first[0]["agents"]) or "" if first else ""
-            self._memory = memory.of_home(self._db, self._settings, self._observed, [self._head])
-            self._looked_at_memory = True
+    @cached_property
+    def _head(self) -> str:
+        """The kind of the first in line that its kind's cap would let start."""
+        first = beads.startable(self._db, self._rig["id"], self._now, 1, self._kinds.left_out())
+        return self._kinds.choice(first[0]["agents"]) or "" if first else ""
+
+    @cached_property
+    def _memory(self) -> Memory | None:
+        waiting = (self._kinds.choice(agents) or "" for agents in beads.waiting_agents(self._db))
+        return memory.of_home(self._db, self._settings, self._observed, waiting)
+
+    def _pressure(self, kind: str, position: int) -> Waiting | None:
+        """Memory decides in line: who comes later waits for whom comes first, and for what it needs itself."""
         found = self._memory
-        if found is None or not found.lacks_for(self._head, found.live, found.left):
+        if found is None:
             return None
-        return Waiting(QueueReason.PRESSURE, f"{found.words(self._head)}; {_ordinal(position)} in line", position)
+        for lacking in (self._head, kind):
+            if found.lacks_for(lacking, found.live, found.left):
+                words = f"{found.words(lacking)}; {_ordinal(position)} in line"
+                return Waiting(QueueReason.PRESSURE, words, position)
+        return None
 
 
 def provider_words(state: KindState, now: float) -> str:
