@@ -1,4 +1,4 @@
-"""`python -m bench [dispatch] [rest] [live] [scale] [load] [page] [agents]`: a table, and JSON below bench/results/."""
+"""`python -m bench [PART…]`, all of them without: a table, and JSON below bench/results/."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import admission, agents, dispatch, live, load, page, rest, scale
+from bench import admission, agents, dispatch, live, load, memory, page, rest, scale
 from bench.ending import end_orderly
 
 PARTS = {
@@ -23,6 +23,7 @@ PARTS = {
     "page": page.measure,
     "agents": agents.measure,
     "admission": admission.measure,
+    "memory": memory.measure,
 }
 
 
@@ -54,7 +55,8 @@ def _show(results: dict) -> None:
 
 def _tables(results: dict) -> list[tuple[str, list[dict]]]:
     tables = [("dispatch", results["dispatch"])] if "dispatch" in results else []
-    parts = [results.get(part, {}) for part in ("rest", "live", "scale", "load", "page", "agents", "admission")]
+    names = ("rest", "live", "scale", "load", "page", "agents", "admission", "memory")
+    parts = [results.get(part, {}) for part in names]
     for name, value in [pair for part in parts for pair in part.items()]:
         tables.append((name, value if isinstance(value, list) else [value]))
     return tables

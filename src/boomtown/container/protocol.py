@@ -141,7 +141,8 @@ class Talk:
     loaded; `again` is the prompt then, unless the words of the bead (`words`, a digest) have changed. `reminder`: what
     to say once if a turn ends and nothing was handed on. `preset`: what the agent is of. `past`: what was done
     so far, for a new session; the container adds it. `answer_within_s`: how long an agent may be silent within a turn.
-    `messages`: what waited for it.
+    `messages`: what waited for it. `shared`: where one process serves many runs, the names of the variables that are
+    this run's own; empty: it has a process of its own.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -163,6 +164,7 @@ class Talk:
     reminder: str = ""
     answer_within_s: float = 600.0
     messages: tuple[Message, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,22 +13,24 @@ from typing import Any
 import structlog
 
 from boomtown.container import work
+from boomtown.container.agents.acp import AcpConversation
 from boomtown.container.agents.adapter import Conversation, Ending, Heard, adapter_for
 from boomtown.container.agents.past import with_past
 from boomtown.container.agents.refusals import read_last_words
 from boomtown.container.clones import Clones
 from boomtown.container.commands import run_command
 from boomtown.container.gifts import bring
+from boomtown.container.hosts import Guest, Hosts
 from boomtown.container.pipes import PipeReader, PipeWriter
 from boomtown.container.prepare import base_or_ours, prepare_home, prepare_worktree, wip_on_branch
 from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
 from boomtown.container.proctable import MARK
 from boomtown.container.prompting import whole_prompt
-from boomtown.container.protocol import DisposeResult, Facts, Message, Refusal, RunSpec, RunState
+from boomtown.container.protocol import DisposeResult, Facts, Message, Refusal, RunSpec, RunState, Talk
 from boomtown.container.sandbox import NONE, choose, confine, probe, room
 from boomtown.container.streams import LineSplitter, StreamWriter, Words, without
 from boomtown.container.surroundings import SetupError, furnish
-from boomtown.container.trees import Forest, Tree
+from boomtown.container.trees import Forest, Tree, Usage
 from boomtown.container.worktrees import Worktrees
 from boomtown.domain.errors import BadInputError, BoomtownError
 from boomtown.home.paths import Home
@@ -56,6 +58,7 @@ class Workshop:
     processes: Processes
     forest: Forest
     clones: Clones
+    hosts: Hosts
     trees: Callable[[str], Worktrees]
 
 
@@ -72,6 +75,8 @@ class Run:
         self._on_exit = on_exit
         self._on_news = on_news
         self._talk: Conversation | None = None
+        self._guest: Guest | None = None
+        """Its stay in a process that serves others too; None: it has a process of its own."""
         self._child: Child | None = None
         self._tree: Tree | None = None
         self._stream: StreamWriter | None = None
@@ -112,7 +117,7 @@ class Run:
 
     def view(self) -> RunState:
         """This run as the server sees it."""
-        spec, stream, usage = self.spec, self._stream, self._tree.usage if self._tree and self.live else None
+        spec, stream, usage = self.spec, self._stream, self._usage
         heard = self._talk.heard if self._talk else Heard()
         return RunState(
             run_id=spec.run_id,
@@ -123,7 +128,7 @@ class Run:
             branch=spec.branch,
             worktree=str(self.worktree),
             state=self.state,
-            pid=self._child.pid if self._child else None,
+            pid=self._pid,
             started_at=self._started_at,
             exited_at=self._exited_at,
             exit_code=self._code if self._code is not None and self._code >= 0 else None,
@@ -133,9 +138,9 @@ class Run:
             setup_failed=self._setup_failed,
             last_output_at=stream.last_output_at if stream else None,
             last_seq=stream.last_seq if stream else 0,
-            cpu_percent=usage.cpu_percent if usage else 0.0,
-            memory_bytes=usage.memory_bytes if usage else 0,
-            peak_memory_bytes=self._tree.peak_memory_bytes if self._tree else 0,
+            cpu_percent=usage.cpu_percent,
+            memory_bytes=usage.memory_bytes,
+            peak_memory_bytes=self._tree.peak_memory_bytes if self._tree and not self._guest else 0,
             last_words=stream.last_words if stream else "",
             facts=self._facts,
             session=heard.session,
@@ -146,6 +151,15 @@ class Run:
             answered=heard.answered,
             report="" if self.live or not spec.report else self._told(heard.report or self._said.text) or "",
         )
+
+    @property
+    def _usage(self) -> Usage:
+        """What it takes now; of a process that serves others too, its share."""
+        if self._tree is None or not self.live:
+            return Usage()
+        own = self._tree.usage
+        share = self._guest.host.share if self._guest else Usage()
+        return Usage(round(own.cpu_percent + share.cpu_percent, 1), own.memory_bytes + share.memory_bytes)
 
     def _told(self, text: str | None) -> str | None:
         return without(self.spec.secrets, text) if text else text
@@ -165,7 +179,7 @@ class Run:
             if not self._stopping:
                 await self._set_up(trees, env)
             if not self._stopping:
-                self._spawn(conflicts, env)
+                self._begin(conflicts, env)
                 log.info("run.started", **self._names, pid=self._pid, ms=round(1000 * (time.monotonic() - began)))
                 self._own(self._live())
                 if self._setting_up:
@@ -188,14 +202,16 @@ class Run:
 
     @property
     def _pid(self) -> int | None:
-        return self._child.pid if self._child else None
+        child = self._guest.host.child if self._guest else self._child
+        return child.pid if child else None
 
     async def _inherit(self) -> None:
         """Give its HOME what it has of the person's; what was left out is said in the stream."""
         talk = self.spec.talk
         if talk is None or not (talk.gifts or talk.notes):
             return
-        for note in (*talk.notes, *await asyncio.to_thread(bring, talk.gifts, self._home)):
+        home = self._shop.hosts.make_home(self.spec) if talk.shared else self._home
+        for note in (*talk.notes, *await asyncio.to_thread(bring, talk.gifts, home)):
             self._open_stream().notice(note)
 
     def _open_stream(self) -> StreamWriter:
@@ -251,9 +267,26 @@ class Run:
             self._tree = self._shop.forest.plant(self.spec.run_id, (str(self.worktree), str(self._home)))
         return self._tree
 
-    def _spawn(self, conflicts: tuple[str, ...], env: dict[str, str]) -> None:
+    def _begin(self, conflicts: tuple[str, ...], env: dict[str, str]) -> None:
+        prompt = whole_prompt(self.spec, self.worktree, conflicts)
+        stream = self._open_stream()
+        if self.spec.talk and self.spec.talk.shared:
+            self._enter(self.spec.talk, prompt, env)
+        else:
+            self._spawn(stream, prompt, env)
+        reach("run spawned")
+        self._started_at, self.state = time.time(), RUNNING
+
+    def _enter(self, talk: Talk, prompt: str, env: dict[str, str]) -> None:
+        """Begin in a process that serves others too."""
+        tree = self._planted
+        self._guest = self._shop.hosts.enter(self.spec, env, tree)
+        marked = replace(self.spec, talk=replace(talk, tools=talk.tools | {MARK: tree.mark}))
+        self._talk = AcpConversation(marked, prompt, self.worktree, self._home, self._guest.host.home)
+
+    def _spawn(self, stream: StreamWriter, prompt: str, env: dict[str, str]) -> None:
+        """Begin in a process of its own."""
         spec, shop = self.spec, self._shop
-        prompt = whole_prompt(spec, self.worktree, conflicts)
         home, tree = self._home, self._planted
         env = env | {MARK: tree.mark}
         adapter = adapter_for(spec.adapter)
@@ -265,7 +298,6 @@ class Run:
                 f"The agent's command {launch.argv[0]!r} is not there or can't be executed. Install it, or correct "
                 f"`command` of the agent {spec.agent_kind!r} in config.toml."
             )
-        stream = self._open_stream()
         child = self._child = shop.processes.spawn(
             self._confined((program, *launch.argv[1:])),
             cwd=self.worktree,
@@ -274,9 +306,7 @@ class Run:
             stdout=PIPE,
             stderr=PIPE,
         )
-        reach("run spawned")
         tree.root = (child.pid, child.start or 0.0)
-        self._started_at, self.state = time.time(), RUNNING
         heard = ("stderr",) if talk else ("stdout", "stderr")
         said = self._said.hear if spec.report else None
         hears = {"stdout": said, "stderr": talk.overhear if talk else None}
@@ -288,12 +318,12 @@ class Run:
 
     async def _live(self) -> None:
         """Wait for the program, then for its whole tree, then for its output."""
-        assert self._child
         assert self._tree
         assert self._stream
-        code = await (self._converse() if self._talk else self._child.wait())
+        code = await self._program()
         await self._shop.forest.kill(self._tree)
-        await asyncio.wait([pipe.ended for pipe in self._pipes], timeout=_PIPES_END_S)
+        if self._pipes:
+            await asyncio.wait([pipe.ended for pipe in self._pipes], timeout=_PIPES_END_S)
         for pipe in self._pipes:
             pipe.close()
         if self._input:
@@ -311,6 +341,20 @@ class Run:
         if code in (126, 127) and self._stream.last_words.startswith("setpriv: failed to execute"):
             self._start_failed, self._error = True, self._stream.last_words.removeprefix("setpriv: ")
         await self._finish()
+
+    async def _program(self) -> int:
+        """Wait for its end; the exit status that it comes to."""
+        if self._guest:
+            return await self._visit(self._guest)
+        assert self._child
+        return await (self._converse() if self._talk else self._child.wait())
+
+    async def _visit(self, guest: Guest) -> int:
+        assert isinstance(self._talk, AcpConversation)
+        assert self._stream
+        ending = await guest.stay(self._talk, self._stream, lambda: self._on_news(self))
+        self._error, self._refusal = self._error or ending.error, ending.refusal
+        return ending.code
 
     async def _converse(self) -> int:
         """Speak with the program until one of both has enough; returns the exit status that it comes to."""
@@ -415,7 +459,9 @@ class Run:
             self._child.signal_group(signal.SIGCONT)
 
     async def _kill(self) -> None:
-        if self._tree and self._tree.root:
+        if self._guest:
+            await self._guest.expel()
+        elif self._tree and self._tree.root:
             await self._shop.forest.kill(self._tree)
 
     def _own(self, coroutine: Coroutine[Any, Any, None]) -> None:

@@ -13,6 +13,7 @@ import structlog
 from boomtown.container import cloning, gates, proctable, sandbox, unmarked, work
 from boomtown.container.clones import Clones
 from boomtown.container.git import Git
+from boomtown.container.hosts import Hosts
 from boomtown.container.processes import Processes
 from boomtown.container.protocol import (
     PROTOCOL,
@@ -66,7 +67,8 @@ class Container:
         """Requests that are being worked on."""
         self._checkouts = asyncio.Semaphore(2 * max(2, os.cpu_count() or 2))
         self._trees: dict[str, Worktrees] = {}
-        self._shop = Workshop(home, self.processes, self.forest, self.clones, self.trees)
+        self.hosts = Hosts(home, self.processes, self.forest, settings.shared_idle_s)
+        self._shop = Workshop(home, self.processes, self.forest, self.clones, self.hosts, self.trees)
         self._runs: dict[str, Run] = {}
         self._gone: dict[str, None] = {}
         self._gates: dict[str, asyncio.Task[GateResult]] = {}
@@ -189,6 +191,7 @@ class Container:
         if any(run.spec.rig == rig for run in self.live):
             raise ConflictError(f"Runs of the rig {rig!r} are live. Stop them first.")
         self._trees.pop(rig, None)
+        await self.hosts.close(rig)
         await cloning.remove_rig(self.clones, rig)
 
     async def gates(self, spec: GateSpec) -> GateResult:
@@ -269,6 +272,7 @@ class Container:
                 await run.keep_work()
             except Exception:
                 log.exception("drain.work_not_kept", run=run.spec.run_id)
+        await self.hosts.close()
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something in the background; a failure is logged."""

@@ -13,6 +13,7 @@ _NAMES = {
     "report_every_s": "BOOMTOWN_REPORT_EVERY_S",
     "orphan_after_s": "BOOMTOWN_ORPHAN_AFTER_S",
     "drain_grace_s": "BOOMTOWN_DRAIN_GRACE_S",
+    "shared_idle_s": "BOOMTOWN_SHARED_IDLE_S",
     "warm_worktrees": "BOOMTOWN_WARM_WORKTREES",
     "min_free_bytes": "BOOMTOWN_MIN_FREE_BYTES",
 }
@@ -22,13 +23,15 @@ _NAMES = {
 class Settings:
     """Names ending in `_s` are seconds.
 
-    `orphan_after_s`: how long to go on without a server. `warm_worktrees`: how many at the most to keep checked out in
+    `orphan_after_s`: how long to go on without a server. `shared_idle_s`: how long an agent process that serves many
+    stays when it has nobody to serve. `warm_worktrees`: how many at the most to keep checked out in
     advance for each rig. `min_free_bytes`: no worktree is made on a disk with less.
     """
 
     report_every_s: float = REPORT_EVERY_S
     orphan_after_s: float = 900.0
     drain_grace_s: float = 10.0
+    shared_idle_s: float = 30.0
     warm_worktrees: int = 50
     min_free_bytes: int = 200_000_000
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -165,10 +165,19 @@ def without(secrets: tuple[str, ...], text: str) -> str:
     return text
 
 
+class Sink(Protocol):
+    """What takes lines; `full`: it takes no more."""
+
+    @property
+    def full(self) -> bool: ...
+
+    def lines(self, kind: str, lines: list[str], more: bool = False) -> None: ...
+
+
 class LineSplitter:
     """Turns chunks of one pipe into frames of a stream: lines, at most `MAX_LINE` long, bad bytes replaced."""
 
-    def __init__(self, stream: StreamWriter, kind: str, hear: Callable[[list[str]], None] | None = None) -> None:
+    def __init__(self, stream: Sink, kind: str, hear: Callable[[list[str]], None] | None = None) -> None:
         """`hear` gets the lines as well, but for those that are too long."""
         self._stream = stream
         self._kind = kind

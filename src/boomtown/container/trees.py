@@ -35,11 +35,15 @@ class Usage:
 
 @dataclass
 class Tree:
-    """One tree. `root` is None until its first process is started; `folders` are where only its processes are."""
+    """One tree. `root` is None until its first process is started; `folders` are where only its processes are.
+
+    `hosts`: its root works for other trees too. What that starts for one of them, as mark or folder tell, is theirs.
+    """
 
     mark: str
     root: Key | None = None
     folders: tuple[str, ...] = ()
+    hosts: bool = False
     seen: set[Key] = field(default_factory=set)
     alive: list[Proc] = field(default_factory=list)
     usage: Usage = Usage()
@@ -70,9 +74,9 @@ class Forest:
         self._orphans: dict[Key, Proc] = {}
         self._next_look: asyncio.Future[None] | None = None
 
-    def plant(self, purpose: str, folders: Iterable[str] = ()) -> Tree:
+    def plant(self, purpose: str, folders: Iterable[str] = (), hosts: bool = False) -> Tree:
         """A new tree; its processes must be started with `MARK` set to its mark."""
-        tree = Tree(self._prefix + purpose, folders=tuple(folders))
+        tree = Tree(self._prefix + purpose, folders=tuple(folders), hosts=hosts)
         self._trees[tree.mark] = tree
         return tree
 
@@ -121,7 +125,7 @@ class Forest:
             if mark is None and proc.alive:
                 mark = proctable.mark_of(proc.pid)
             if mark in self._trees:
-                owners[proc.pid] = mark
+                owners[proc.pid] = self._guest_of(self._trees[mark], proc) or mark
         # children belong where their parent does; parents come before children by start, but for equal ticks
         pending = sorted((proc for proc in table.values() if proc.pid not in owners), key=lambda proc: proc.start)
         grew = True
@@ -132,6 +136,16 @@ class Forest:
                     owners[proc.pid] = owners[proc.ppid]
                     grew = True
         return owners
+
+    def _guest_of(self, host: Tree, proc: Proc) -> str | None:
+        """The tree for which a process of the tree `host` works, if that is another."""
+        if not host.hosts or proc.key == host.root:
+            return None
+        mark = proctable.mark_of(proc.pid)
+        if mark != host.mark and mark in self._trees:
+            return mark
+        guests = (tree for tree in self._trees.values() if not tree.hosts)
+        return next((tree.mark for tree in guests if _is_in(proc, tree.folders)), None)
 
     def _find_orphans(self, table: dict[int, Proc], owners: dict[int, str]) -> dict[Key, Proc]:
         """Adopted children of ours that nothing ties to a tree: they emptied their environment and lost a parent."""

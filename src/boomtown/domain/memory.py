@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 KEEP_FREE_LEAST = 512 << 20
@@ -67,6 +67,25 @@ class Memory:
             f"{kind} takes about {gigabytes(self.needs.get(kind, 0))}; {gigabytes(self.machine.available)} of "
             f"{gigabytes(self.machine.total)} memory are available, {gigabytes(self.keep_free)} are kept free{promised}"
         )
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What a run takes, in bytes: `whole`, or `more` where the process of its `group` is there; `taken`: by now."""
+
+    group: object
+    whole: int
+    more: int
+    taken: int
+
+
+def promised(runs: Iterable[Taking]) -> int:
+    """What runs have not taken yet, but will. Those of a group share one process: only together do they lack."""
+    lacking: dict[object, int] = {}
+    for run in runs:
+        need = run.more if run.group in lacking else run.whole
+        lacking[run.group] = lacking.get(run.group, 0) + need - run.taken
+    return sum(max(0, lack) for lack in lacking.values())
 
 
 def keep_free(total: int) -> int:

@@ -174,11 +174,28 @@ def _reason_to_stop(run: RunView, snapshot: Snapshot, now: float) -> StopReason 
         return StopReason.TIMEOUT
     if any(purse.exhausted for purse in (*run.bead.purses, *snapshot.purses)):
         return StopReason.BUDGET
-    if run.memory_limit is not None and run.memory_bytes > run.memory_limit:
+    if _is_over_limit(run) and not _another_goes_first(run, snapshot):
         return StopReason.MEMORY_LIMIT
     if snapshot.memory is not None and snapshot.memory.to_stop == run.id:
         return StopReason.MEMORY
     return None
+
+
+def _is_over_limit(run: RunView) -> bool:
+    return run.memory_limit is not None and run.memory_bytes > run.memory_limit
+
+
+def _another_goes_first(run: RunView, snapshot: Snapshot) -> bool:
+    """Of those whose shares of one process are too large the youngest ends; then there is another look."""
+    if not run.shared:
+        return False
+    over = [
+        other
+        for other in snapshot.runs
+        if other.shared and other.agent_kind == run.agent_kind and other.phase in LIVE and _is_over_limit(other)
+    ]
+    ending = any(other.stop_reason == StopReason.MEMORY_LIMIT for other in over)
+    return ending or run.id != max(over, key=lambda other: (other.claimed_at, other.number)).id
 
 
 def _stop_due(run: RunView) -> float:

@@ -131,6 +131,8 @@ class RunView:
     """The id of the question that is stored as its own: it waits for leave to use a tool."""
     memory_bytes: int = 0
     memory_limit: int | None = None
+    shared: bool = False
+    """Its agent's process serves others too, and `memory_bytes` has its share of that."""
     unheard: frozenset[str] = frozenset()
     """Messages for its bead that no session took yet."""
     exit: Seen | None = None

@@ -57,6 +57,7 @@ def plan(
     preset = PRESETS[agent.preset]
     command = agent.command or (*program(preset, home, path), *preset.args)
     wanted = model or agent.model
+    plugins = (*plugins, preset.shells) if agent.shared else plugins
     known = preset.inherits
     person = inherited(known, environ) if agent.inherit and known is not None else NOTHING
     servers = {known.servers: person.servers} if known is not None and person.servers else {}

@@ -57,6 +57,8 @@ class AgentSettings:
     """What one run of it takes, in bytes; None: what earlier ones took."""
     memory_limit: int | None = None
     """What one run of it may have resident, in bytes; more ends it."""
+    shared: bool = False
+    """One process of it serves all its polecats of a rig."""
     model: str | None = None
     inherit: bool = False
     """Whether it gets the person's own instructions, skills and MCP servers for this program; never the login."""
@@ -173,6 +175,11 @@ class Settings:
         agent = self.agents.get(name)
         return agent.kind == "acp" if agent else name in PRESETS
 
+    def shares(self, name: str) -> bool:
+        """Whether one process of the agent `name` serves all its polecats of a rig."""
+        agent = self.agents.get(name)
+        return agent is not None and agent.shared
+
     def _named(self, name: str) -> AgentSettings:
         agent = self.agents.get(name)
         if agent is None and name in PRESETS:
@@ -228,6 +235,9 @@ def parse(text: str, name: str = "config.toml") -> Settings:
         **durations,
     )
     table.finish()
+    if settings.sandbox != "none" and (shared := [agent.name for agent in settings.agents.values() if agent.shared]):
+        cure = 'Write sandbox = "none", or take `shared` out.'
+        raise table.error("sandbox", f"is one for each polecat, but [agents.{shared[0]}] is shared by many. {cure}")
     for name in (settings.default_agent or "").split(",") if settings.default_agent else ():
         if name.strip() not in {*settings.agents, *PRESETS}:
             cure = f"Write one of {_listing(settings.agents)}, or add [agents.{name.strip()}]."
@@ -278,11 +288,15 @@ def _agent(parent: _Table, name: str, value: object) -> AgentSettings:
         max=table.take("max", _whole, None),
         memory=table.take("memory", _bytes, None),
         memory_limit=table.take("memory_limit", _bytes, None),
+        shared=table.take("shared", _flag, False),
         model=table.take("model", _word, None),
         env=table.take("env", _environment, {}),
         config=table.take("config", _table, {}),
         inherit=table.take("inherit", _flag, False),
     )
+    if agent.shared and (agent.preset is None or not PRESETS[agent.preset].shells):
+        able = _listing(name for name, preset in PRESETS.items() if preset.shells)
+        raise table.error("shared", f"can't be true: one process can serve many with {able} only. Leave the line out.")
     table.finish()
     if agent.inherit and agent.preset is None:
         cure = f"It works for {_listing(PRESETS, 'or')}. Leave the line out."

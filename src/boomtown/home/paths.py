@@ -135,6 +135,10 @@ class RigPaths:
         """HOME of the polecat that works on a bead; kept over its attempts."""
         return self.root / "homes" / bead_id
 
+    def shared_home(self, agent_kind: str) -> Path:
+        """HOME of agent processes that serve many polecats."""
+        return self.root / "shared" / agent_kind
+
     @property
     def files(self) -> Path:
         """Files that a person put here for worktrees, at their paths in those."""

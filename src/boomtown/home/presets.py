@@ -62,7 +62,8 @@ class Preset:
 
     `inherits`: what it may have of the person's own set-up.
 
-    `plugins_to`: the key of `config` for paths of plugins; `plugins`: our own.
+    `plugins_to`: the key of `config` for paths of plugins; `plugins`: our own. `shells`: the plugin that gives the
+    tools of each session an environment of their own; with it, one process can serve many worktrees.
 
     `allow`, `ask`: changes to `config` for the two permission policies. `modes`: the session mode for each policy.
 
@@ -71,7 +72,7 @@ class Preset:
     broke, where it then waits for the wide network to come back. `usage`: how tokens are counted, see
     `container.agents.meter`. `resumes`: `session/load` works in a new process.
     `ends_on_eof`: it ends when its standard input does, and takes its tools' processes along. `memory_bytes`: what a
-    run takes, until its own runs have shown it.
+    run takes, until its own runs have shown it; `session_bytes`: what one more session in a shared process takes.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Preset:
     model_to: str | None = None
     plugins_to: str | None = None
     plugins: tuple[str, ...] = ()
+    shells: str = ""
     allow: Mapping[str, Any] = field(default_factory=dict)
     ask: Mapping[str, Any] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class Preset:
     resumes: bool = True
     ends_on_eof: bool = True
     memory_bytes: int = 0
+    session_bytes: int = 0
     gaps: tuple[str, ...] = ()
 
 
@@ -127,6 +130,7 @@ def _opencode_like(prefix: str, **more: Any) -> dict[str, Any]:
         "model_to": "config:model,small_model",
         "plugins_to": "plugin",
         "plugins": (str(Path(__file__).with_name("retries.js")),),
+        "shells": str(Path(__file__).with_name("shells.js")),
         "allow": {"permission": OPENCODE_ALLOW},
         "ask": {"permission": {"*": "allow", "bash": "ask", "edit": "ask", "question": "deny", "doom_loop": "deny"}},
         "checks_model": True,
@@ -149,6 +153,7 @@ PRESETS: Mapping[str, Preset] = {
         Preset(
             name="kilo",
             memory_bytes=1000_000_000,
+            session_bytes=150_000_000,
             title="Kilo CLI",
             package="@kilocode/cli",
             version="7.7.7",
@@ -172,6 +177,7 @@ PRESETS: Mapping[str, Preset] = {
         Preset(
             name="opencode",
             memory_bytes=750_000_000,
+            session_bytes=100_000_000,
             title="OpenCode",
             package="opencode-ai",
             version="1.18.33",

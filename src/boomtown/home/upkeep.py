@@ -31,9 +31,12 @@ def drop_old_streams(home: Home, now: float) -> int:
 
 
 def drop_old_agent_homes(home: Home, now: float, in_use: set[str]) -> int:
-    """Remove HOMEs of beads that are not `in_use` (bead ids) and were left alone for 14 days; returns how many."""
+    """Remove HOMEs of beads that are not `in_use` (bead ids) and were left alone for 14 days; returns how many.
+
+    Those of agents that serve many are touched by each run.
+    """
     dropped = 0
-    for folder in home.rigs.glob("*/homes/*"):
+    for folder in (*home.rigs.glob("*/homes/*"), *home.rigs.glob("*/shared/*")):
         if folder.name not in in_use and folder.stat().st_mtime < now - AGENT_HOMES_KEPT_S:
             shutil.rmtree(folder, ignore_errors=True)
             dropped += 1

@@ -29,11 +29,8 @@ PASSED_ON_BEGINNINGS = ("LC_", "SSL_CERT_")
 PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 TOOL_BEGINNINGS = ("GASTOWN_", "BOOMTOWN_")
 """What the town's tools need of a run's environment: agents don't pass theirs on."""
-SHOWN = (
-    *PASSED_ON,
-    *home_environment(Path()),
-    *("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"),
-)
+SIGNATURE = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+SHOWN = (*PASSED_ON, *home_environment(Path()), *SIGNATURE)
 EMAIL_DOMAIN = "polecats.boomtown.invalid"
 
 
@@ -131,6 +128,7 @@ class Dispatch:
     def _talk(self, plan: Plan, agent: AgentSettings, bead: Row, env: Mapping[str, str], waiting: list[Row]) -> Talk:
         words = [bead["title"], bead["body"], bead["rework"]]
         report = wants_report(bead["metadata"])
+        tools = {name: value for name, value in env.items() if name.startswith(TOOL_BEGINNINGS)}
         return Talk(
             files=dict(plan.files),
             first_files=dict(plan.first_files),
@@ -139,7 +137,7 @@ class Dispatch:
             permission=agent.permission,
             mode=plan.mode,
             model=plan.model,
-            tools={name: value for name, value in env.items() if name.startswith(TOOL_BEGINNINGS)},
+            tools=tools,
             cut=plan.cut,
             preset=agent.preset or "",
             usage=plan.usage,
@@ -150,6 +148,7 @@ class Dispatch:
             reminder="" if report else prompts.REMINDER,
             answer_within_s=self._settings.answer_within_s,
             messages=tuple(map(as_message, waiting)),
+            shared=(*tools, *SIGNATURE) if agent.shared else (),
         )
 
     def around(self, rig: Row) -> Surroundings:
@@ -217,12 +216,7 @@ def is_shown(name: str) -> bool:
 
 def _signs_as(author: Author) -> dict[str, str]:
     """The author for git by environment: some agents keep git in their shells from reading its configuration."""
-    return {
-        "GIT_AUTHOR_NAME": author.name,
-        "GIT_AUTHOR_EMAIL": author.email,
-        "GIT_COMMITTER_NAME": author.name,
-        "GIT_COMMITTER_EMAIL": author.email,
-    }
+    return dict(zip(SIGNATURE, (author.name, author.email) * 2, strict=True))
 
 
 def as_message(row: Row) -> Message:

@@ -90,7 +90,7 @@ def look(db: Connection, rig: Row, settings: Settings, observed: Observed, now: 
         queue=tuple(_bead(row) for row in queue),
         merges=tuple(_merge(row) for row in merges.unfinished(db, rig["id"])),
         purses=purses.of_rig(db, rig, settings, observed, now),
-        memory=memory.of_home(db, settings, observed, {kinds.choice(row["agents"]) or "" for row in queue})
+        memory=memory.of_home(db, settings, observed, rig["id"], {kinds.choice(row["agents"]) or "" for row in queue})
         if queue or unfinished
         else None,
         busy=busy,
@@ -178,6 +178,7 @@ def _run(
         talks=settings.talks(row["agent_kind"]),
         memory_bytes=state.memory_bytes if (state := observed.states.get(row["id"])) else 0,
         memory_limit=memory_limit,
+        shared=settings.shares(row["agent_kind"]),
         asking=question["id"] if question and question["run_id"] == row["id"] else None,
         unheard=frozenset(waiting),
         exit=_exit(row),

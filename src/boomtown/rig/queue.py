@@ -149,7 +149,7 @@ class Queue:
     @cached_property
     def _memory(self) -> Memory | None:
         waiting = (self._kinds.choice(agents) or "" for agents in beads.waiting_agents(self._db))
-        return memory.of_home(self._db, self._settings, self._observed, waiting)
+        return memory.of_home(self._db, self._settings, self._observed, self._rig["id"], waiting)
 
     def _pressure(self, kind: str, position: int) -> Waiting | None:
         """Memory decides in line: who comes later waits for whom comes first, and for what it needs itself."""

@@ -124,13 +124,15 @@ def _live() -> sql.Query:
 
 
 def at_work(connection: Connection) -> list[Row]:
-    """Of all live runs of the home no more than `id`, `number`, `agent_kind`, `claimed_at` and `stop_reason`."""
+    """Of all live runs of the home no more than what memory is decided by."""
     return sql.rows(connection, _at_work())
 
 
 @sql.prepared
 def _at_work() -> sql.Query:
-    columns = (runs.c.id, runs.c.number, runs.c.agent_kind, runs.c.claimed_at, runs.c.stop_reason)
+    columns = (
+        runs.c.id, runs.c.rig_id, runs.c.number, runs.c.agent_kind, runs.c.claimed_at, runs.c.stop_reason,
+    )  # fmt: skip
     return select(*columns).where(runs.c.ended_at.is_(None))
 
 

@@ -128,3 +128,33 @@ async def test_turns_and_steps_are_added_up_for_agents_without_books(tmp_path: P
         assert meter.usage.cost_usd == 0.5, "a cost is that of the process so far"
     assert tokens(turns) == tokens(steps) == TWICE
     assert tokens(quota) == Usage(200, 0, 40)
+
+
+async def test_of_books_with_the_sessions_of_many_only_ones_own_count_and_those_of_its_sub_agents(
+    tmp_path: Path,
+) -> None:
+    """A process that serves many polecats keeps one book for all of them."""
+    books, home = tmp_path / "shared", tmp_path / "own"
+    file = books / ".local/share/kilo/kilo.db"
+    file.parent.mkdir(parents=True)
+    names = ("tokens_input", "tokens_output", "tokens_reasoning", "tokens_cache_read", "tokens_cache_write", "cost")
+    mine: list[str] = []
+
+    def meter() -> Meter:
+        return Meter("database:kilo/kilo.db", home, books, lambda: mine)
+
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute(f"CREATE TABLE session (id, parent_id, {', '.join(names)})")
+        for name, parent in (("a", None), ("a1", "a"), ("a2", "a1"), ("b", None)):
+            db.execute("INSERT INTO session VALUES (?, ?, 60, 20, 0, 40, 0, 0)", (name, parent))
+    first = meter()
+    await first.begin()
+    assert tokens(first) == Usage(), "it has no session yet"
+    mine.append("a")
+    await first.count()
+    assert tokens(first) == Usage(300, 120, 60)
+    await first.settle()
+    mine.append("b")  # a new session: the old one could not be loaded
+    later = meter()
+    await later.begin()
+    assert tokens(later) == SPENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from situations import NOW, bead, container, decide, exited, rig, run, running
 
 from boomtown.domain import actions as do
 from boomtown.domain.beads import BeadStatus
-from boomtown.domain.memory import Machine, Memory, keep_free
+from boomtown.domain.memory import Machine, Memory, Taking, keep_free, promised
 from boomtown.domain.runs import Outcome, StopReason
 from boomtown.domain.verdict import judge
 
@@ -88,3 +89,27 @@ def test_people_are_told_the_figures() -> None:
 
 def test_a_twentieth_is_kept_free_but_not_less_than_half_a_gibibyte() -> None:
     assert (keep_free(100 * GB), keep_free(4 * GB)) == (5 * GB, 512 << 20)
+
+
+def test_of_several_over_their_limit_in_one_process_the_youngest_ends_and_then_there_is_another_look() -> None:
+    values: dict[str, Any] = {"agent_kind": "kilo", "shared": True, "memory_bytes": 3 * GB, "memory_limit": 2 * GB}
+    runs = tuple(replace(run(f"r{n}"), number=n, claimed_at=NOW - 10 + n, **values) for n in (1, 2, 3))
+    alone = replace(run("r4"), number=4, claimed_at=NOW - 1, **(values | {"shared": False}))
+    seen = container({f"r{n}": running() for n in (1, 2, 3, 4)})
+    asked = decide(rig(runs=(*runs, alone), container=seen))
+    assert [one.run.id for one in asked if isinstance(one, do.AskToStop)] == ["r3", "r4"]
+    ending = replace(runs[2], stop_reason=StopReason.MEMORY_LIMIT, stop_at=NOW)
+    asked = decide(rig(runs=(*runs[:2], ending), container=seen))
+    assert [one for one in asked if isinstance(one, do.AskToStop)] == []
+    hog = replace(runs[1], memory_bytes=GB)
+    asked = decide(rig(runs=(runs[0], hog), container=seen))
+    assert [one.run.id for one in asked if isinstance(one, do.AskToStop)] == ["r1"], "a tool of it, not its share"
+
+
+def test_what_is_promised_to_runs_of_one_process_counts_that_process_once() -> None:
+    apart = [Taking(n, GB, GB, GB // 4) for n in range(3)]
+    together = [Taking("kilo", GB, GB // 10, taken) for taken in (GB // 2, GB // 2, GB // 2)]
+    assert promised(apart) == 3 * (GB - GB // 4)
+    assert promised(together[:1]) == GB // 2
+    assert promised(together) == 0, "what one has more of, another has less"
+    assert promised([*apart, *together]) == promised(apart)

@@ -75,3 +75,15 @@ def test_a_preset_may_use_the_persons_own_copy(tmp_path: Path) -> None:
     made = plan(agent, Home(tmp_path), None, None)
     assert made.command == ("/opt/kilo", "acp")
     assert "KILO_CONFIG_CONTENT" in made.env
+
+
+def test_one_process_serves_many_with_a_plugin_more(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    installed(home, "kilo")
+    plugins = [
+        json.loads(plan(an_agent("kilo", text), home, "/nowhere", None).env["KILO_CONFIG_CONTENT"])["plugin"]
+        for text in ("", "[agents.kilo]\nshared = true")
+    ]
+    assert [Path(path).name for path in plugins[0]] == ["retries.js"]
+    assert [Path(path).name for path in plugins[1]] == ["retries.js", "shells.js"]
+    assert all(Path(path).is_file() for path in plugins[1])

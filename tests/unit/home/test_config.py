@@ -82,6 +82,10 @@ def test_durations_are_seconds_and_caps_are_numbers() -> None:
         ("default_agent = 'nobody'", 1, ["default_agent", "“nobody”", "demo"]),
         ("a = 1\nb = oops", 2, ["b", "not valid TOML"]),
         ("[agents.a", 1, ["not valid TOML"]),
+        ("[agents.kilo]\nshared = 'yes'", 2, ["agents.kilo.shared", "true or false"]),
+        ("[agents.claude]\nshared = true", 2, ["agents.claude.shared", "kilo and opencode", "Leave the line out"]),
+        ("[agents.a]\ncommand = ['x']\nshared = true", 3, ["agents.a.shared", "kilo and opencode"]),
+        ("sandbox = 'auto'\n[agents.kilo]\nshared = true", 1, ["sandbox", "[agents.kilo]", 'sandbox = "none"']),
     ],
 )
 def test_a_mistake_names_file_line_key_and_cure(text: str, line: int, words: list[str]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boomtown.container.agents.adapter import Ending, Heard, Launch
+from boomtown.container.agents.journal import Journal
 from boomtown.container.agents.meter import Meter
 from boomtown.container.agents.transport import PipeTransport
 from boomtown.container.plain import place_below
@@ -16,6 +17,7 @@ from boomtown.container.streams import StreamWriter
 from boomtown.domain.errors import BadInputError
 
 if TYPE_CHECKING:
+    from boomtown.container.agents.line import Line
     from boomtown.container.agents.session import Session
 
 
@@ -41,13 +43,14 @@ def _write(path: Path, text: str, always: bool) -> None:
 
 
 class AcpConversation:
-    """Light until it is held: then the session is imported."""
+    """Light until it is held: then the session is imported. `books`: the agent's HOME, if it serves others too."""
 
-    def __init__(self, spec: RunSpec, prompt: str, cwd: Path, home: Path) -> None:
+    def __init__(self, spec: RunSpec, prompt: str, cwd: Path, home: Path, books: Path | None = None) -> None:
         assert spec.talk is not None
         self.ends_on_eof = spec.talk.ends_on_eof
-        self._spec, self._prompt, self._cwd, self._home = spec, prompt, cwd, home
-        self._meter = Meter(spec.talk.usage, home)
+        self._spec, self._prompt, self._cwd = spec, prompt, cwd
+        self._journal = Journal(home)
+        self._meter = Meter(spec.talk.usage, home, books, lambda: self._journal.page.shared)
         self._session: Session | None = None
         self._told: tuple[Message, ...] = ()
         self._stopped = False
@@ -59,20 +62,39 @@ class AcpConversation:
     async def hold(self, stdin: int, stdout: int, stream: StreamWriter, changed: Callable[[], None]) -> Ending:
         transport = PipeTransport(stdin, stdout, lambda line: stream.lines("stdout", [line]))
         try:
-            await self._meter.begin()
-            session, recorder = await asyncio.to_thread(_load)
-            if self._stopped:
-                return Ending(0)
-            self._session = session(
-                self._spec, self._prompt, self._cwd, self._home, recorder(stream), self._meter, changed
-            )
-            self._session.tell(self._told)
-            ending = await self._session.hold(transport)
-            if ending.error:
-                stream.lines("error", [ending.error])
-            return ending
+            return await self._speak(stream, changed, lambda session: session.hold(transport))
         finally:
             transport.end_input()
+
+    async def visit(self, line: asyncio.Future[Line], stream: StreamWriter, changed: Callable[[], None]) -> Ending:
+        """Speak on a line that others use too, once it is open. What is `open` then is not over."""
+
+        return await self._speak(stream, changed, lambda session: session.visit(line))
+
+    async def _speak(
+        self, stream: StreamWriter, changed: Callable[[], None], how: Callable[[Session], Awaitable[Ending]]
+    ) -> Ending:
+        await self._meter.begin()
+        session, recorder = await asyncio.to_thread(_load)
+        if self._stopped:
+            return Ending(0)
+        self._session = session(
+            self._spec, self._prompt, self._cwd, self._journal, recorder(stream), self._meter, changed
+        )
+        self._session.tell(self._told)
+        ending = await how(self._session)
+        if ending.error:
+            stream.lines("error", [ending.error])
+        return ending
+
+    @property
+    def open(self) -> set[asyncio.Task[Any]]:
+        """What the agent was asked and has not answered: it may still work at that."""
+        return set(self._session.open) if self._session else set()
+
+    async def leave(self) -> bool:
+        """See `Session.leave`."""
+        return await self._session.leave() if self._session else True
 
     def stop(self, gently: bool) -> None:
         self._stopped = True
@@ -91,6 +113,18 @@ class AcpConversation:
 
     async def settle(self) -> None:
         await self._meter.settle()
+
+
+async def open_line(transport: PipeTransport) -> Line:
+    """A line to a process that many use; it has been greeted."""
+    line = await asyncio.to_thread(_load_line)
+    return await line(transport).open()
+
+
+def _load_line() -> type[Line]:
+    from boomtown.container.agents.line import Line
+
+    return Line
 
 
 def _load() -> tuple[type[Session], type]:

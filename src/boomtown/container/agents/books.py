@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -36,12 +36,15 @@ def amount(value: Any) -> float:
     return value if sound else 0
 
 
-def reader(kind: str, home: Path) -> Reader | None:
-    """How to read the books of `kind`; None for agents that keep none: what they say in a turn is added up."""
+def reader(kind: str, home: Path, sessions: Callable[[], Collection[str]] | None = None) -> Reader | None:
+    """How to read the books of `kind`; None for agents that keep none: what they say in a turn is added up.
+
+    `sessions`: ids of those that count, where the books have others' too.
+    """
     name, _, where = kind.partition(":")
     match name:
         case "database":
-            return lambda: _database(home / ".local" / "share" / where)
+            return lambda: _database(home / ".local" / "share" / where, sessions() if sessions else None)
         case "rollouts":
             return lambda: _rollouts(home / where)
         case "transcripts":
@@ -71,12 +74,22 @@ def _each(one: Usage, other: Usage, work: Callable[[Any, Any], Any]) -> Usage:
     return Usage(**values)
 
 
-def _database(path: Path) -> Usage:
-    """Kilo and OpenCode: totals of each session, also of those that its sub-agents had."""
-    columns = "tokens_input, tokens_output, tokens_reasoning, tokens_cache_read, tokens_cache_write, cost"
+_COLUMNS = "tokens_input, tokens_output, tokens_reasoning, tokens_cache_read, tokens_cache_write, cost"
+_ALL = f"SELECT {_COLUMNS} FROM session"  # noqa: S608
+_SOME = f"""
+WITH RECURSIVE mine(id) AS (
+  SELECT value FROM json_each(?) UNION SELECT session.id FROM session JOIN mine ON session.parent_id = mine.id
+)
+SELECT {_COLUMNS} FROM session WHERE id IN (SELECT id FROM mine)
+"""  # noqa: S608
+
+
+def _database(path: Path, sessions: Collection[str] | None = None) -> Usage:
+    """Kilo and OpenCode: totals of each session, also of those that its sub-agents had. `sessions` None: of all."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=2.0)) as db:
-            rows = db.execute(f"SELECT {columns} FROM session").fetchall()  # noqa: S608
+            asked = (_ALL, ()) if sessions is None else (_SOME, (json.dumps([*sessions]),))
+            rows = db.execute(*asked).fetchall()
     except sqlite3.Error as error:
         if path.exists():
             log.warning("usage.unread", path=str(path), error=str(error))

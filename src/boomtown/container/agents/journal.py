@@ -12,7 +12,8 @@ from typing import Any
 class Page:
     """`session` of the agent `agent` in the folder `cwd`, held last by `run`; `words`: a digest of what the bead said.
 
-    `delivered`: ids of messages that a session of this polecat took.
+    `delivered`: ids of messages that a session of this polecat took. `shared`: its sessions in processes that have
+    those of others, too.
     """
 
     agent: str = ""
@@ -21,6 +22,7 @@ class Page:
     run: str = ""
     words: str = ""
     delivered: tuple[str, ...] = field(default=())
+    shared: tuple[str, ...] = field(default=())
 
 
 class Journal:
@@ -34,6 +36,7 @@ class Journal:
         try:
             known: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
             known["delivered"] = tuple(known["delivered"])
+            known["shared"] = tuple(known.get("shared", ()))
             return Page(**known)
         except (OSError, ValueError, KeyError, TypeError):
             return Page()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Collection
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,14 @@ class Meter:
     A cost that an agent tells is that of its process so far.
     """
 
-    def __init__(self, kind: str, home: Path) -> None:
+    def __init__(
+        self, kind: str, home: Path, books: Path | None = None, sessions: Callable[[], Collection[str]] = tuple
+    ) -> None:
+        """`books`: the HOME where the agent keeps them, if that is not `home`; only `sessions` there count."""
         self._kind = kind
-        self._read = reader(kind, home)
-        self._counted = home / ".boomtown" / f"counted.{kind.partition(':')[0]}.json"
+        self._read = reader(kind, books, sessions) if books else reader(kind, home)
+        name = "shared" if books else kind.partition(":")[0]
+        self._counted = home / ".boomtown" / f"counted.{name}.json"
         self._before = self._all = Usage()
         self._told = self._least = self._at_turn = Usage()
         self.usage: Usage | None = None

@@ -9,20 +9,19 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import structlog
-from acp import PROTOCOL_VERSION, RequestError, text_block
+from acp import RequestError, text_block
 from acp.core import ClientSideConnection
 from acp.interfaces import Client
 from acp.schema import (
     AgentMessageChunk,
-    ClientCapabilities,
     EnvVariable,
-    Implementation,
+    InitializeResponse,
     McpServerStdio,
     PermissionOption,
     PromptResponse,
@@ -34,10 +33,10 @@ from acp.schema import (
     UserMessageChunk,
 )
 
-from boomtown import __version__
 from boomtown.container.agents.adapter import Ending, Heard
 from boomtown.container.agents.asking import Permissions
 from boomtown.container.agents.journal import Journal
+from boomtown.container.agents.line import Line, greet
 from boomtown.container.agents.meter import Meter
 from boomtown.container.agents.patience import LostError, Patience
 from boomtown.container.agents.provider import Provider, RefusedError
@@ -52,12 +51,15 @@ T = TypeVar("T")
 
 START_S = 120.0
 """For each step of the handshake: on a busy machine some agents need long."""
+SHARED_START_S = 300.0
+"""The same, where a process takes the steps of many sessions at once."""
 SETTLE_S = 1.0
 """After a turn, for a `done` of that very turn to come round from the server."""
 FINISH_S = 20.0
 """For the end of a turn in which the agent called `done`: what its model is just saying is paid for, and counted at its
 end. Less than the grace after `done`."""
 CANCEL_S = 15.0
+CLOSE_S = 5.0
 STOP_S = 2.0
 """For the cancelled turn of an agent that is to end: what it started in sessions of their own must be gone soon."""
 COUNT_SHARE = 9
@@ -86,7 +88,7 @@ class Session:
         spec: RunSpec,
         prompt: str,
         cwd: Path,
-        home: Path,
+        journal: Journal,
         recorder: Recorder,
         meter: Meter,
         changed: Callable[[], None],
@@ -95,7 +97,14 @@ class Session:
         self._spec, self._talk, self._cwd = spec, spec.talk, str(cwd)
         self._first = prompt
         self._recorder, self._meter, self._changed = recorder, meter, changed
-        self._journal = Journal(home)
+        self._journal = journal
+        self._keeper = f"{spec.agent_kind}, shared" if self._talk.shared else spec.agent_kind
+        """Who can open its session again: it is in one HOME or in another."""
+        self._patient_s = SHARED_START_S if self._talk.shared else START_S
+        self._awaited: asyncio.Future[Line] | None = None
+        self._line: Line | None = None
+        self.open: set[asyncio.Task[Any]] = set()
+        """What was asked of the agent and not answered yet, whoever gave up waiting."""
         self._permissions = Permissions(self._talk.permission, recorder, changed)
         self._queue: list[Message] = []
         self._known: set[str] = set(self._journal.page.delivered)
@@ -158,6 +167,32 @@ class Session:
         """Everything; see `adapter.Conversation`. Closes only what it opened on top of the transport."""
         self._connection = ClientSideConnection(cast(Client, self), transport)
         try:
+            return await self._hold()
+        finally:
+            for task in self.open:
+                task.cancel()
+
+    async def visit(self, line: asyncio.Future[Line]) -> Ending:
+        """As `hold`, on the line to a process that others use too. What is `open` then the agent may still work at."""
+        self._awaited = line
+        return await self._hold()
+
+    async def leave(self) -> bool:
+        """Give the session up, when nothing is `open`. False if the agent is not to be spoken with any more."""
+        if self._line is None or self._session is None:
+            return True
+        self._line.forget(self._session)
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._connection.close_session(session_id=self._session)
+        except (RequestError, TimeoutError) as error:  # it does nothing for that session, which is enough
+            log.warning("session.not_closed", run=self._spec.run_id, error=str(error))
+        except ConnectionError:
+            return False
+        return True
+
+    async def _hold(self) -> Ending:
+        try:
             await self._converse()
             return Ending(0)
         except RequestError as error:
@@ -169,7 +204,7 @@ class Session:
         except LostError as error:
             return Ending(1, str(error))
         except TimeoutError:
-            return Ending(1, f"The agent did not finish its handshake within {START_S:.0f} s.")
+            return Ending(1, f"The agent did not finish its handshake within {self._patient_s:.0f} s.")
         except ConnectionError:
             return Ending(1, "The agent ended in the middle of its work.")
         finally:
@@ -193,25 +228,39 @@ class Session:
             stopped.cancel()
             task.cancel()
 
+    async def _ask(self, call: Coroutine[Any, Any, T]) -> T:
+        """The answer to a step of the handshake. Raises TimeoutError."""
+        async with asyncio.timeout(self._patient_s):
+            return await asyncio.shield(self._open(call))
+
+    def _open(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(call)
+        self.open.add(task)
+        task.add_done_callback(self._answered)
+        return task
+
+    def _answered(self, task: asyncio.Task[Any]) -> None:
+        self.open.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits gets it; that nobody does is no fault
+
     async def _begin(self) -> _Prompt:
         """Handshake and session; returns the first prompt."""
-        connection = self._connection
-        me = Implementation(name="boomtown", version=__version__)
-        async with asyncio.timeout(START_S):
-            agent = await connection.initialize(PROTOCOL_VERSION, ClientCapabilities(), me)
+        agent = await self._greet()
         can_load = bool(agent.agent_capabilities and agent.agent_capabilities.load_session)
         resumed = can_load and await self._load()
         if not resumed:
-            async with asyncio.timeout(START_S):
-                answer = await connection.new_session(cwd=self._cwd, mcp_servers=[self._tools()])
+            answer = await self._ask(self._connection.new_session(cwd=self._cwd, mcp_servers=[self._tools()]))
             self._session, self._options = answer.session_id, answer.config_options or []
+            if self._line:
+                self._line.connect(self._session, self)
+                self._journal.write(shared=(*self._journal.page.shared, self._session))
         model = self._check_model()
         if self._talk.mode is not None:
-            async with asyncio.timeout(START_S):
-                await connection.set_session_mode(session_id=self._id, mode_id=self._talk.mode)
+            await self._ask(self._connection.set_session_mode(session_id=self._id, mode_id=self._talk.mode))
         same_words = self._journal.page.words == self._talk.words
         self._journal.write(
-            agent=self._spec.agent_kind,
+            agent=self._keeper,
             session=self._session,
             cwd=self._cwd,
             run=self._spec.run_id,
@@ -230,6 +279,13 @@ class Session:
         past = f"\n{self._talk.past}\n" if self._talk.past and not resumed else ""
         return self._with_messages(self._first + past)
 
+    async def _greet(self) -> InitializeResponse:
+        if self._awaited is None:
+            return await self._ask(greet(self._connection))
+        line = await asyncio.shield(self._awaited)
+        self._line, self._connection = line, line.connection
+        return line.agent
+
     @property
     def _id(self) -> str:
         assert self._session is not None
@@ -238,18 +294,21 @@ class Session:
     async def _load(self) -> bool:
         """Go on with the session of an earlier run; False if there is none, or the agent can't."""
         page = self._journal.page
-        if not self._talk.resumes or not self._journal.can_resume(self._spec.agent_kind, self._cwd):
+        if not self._talk.resumes or not self._journal.can_resume(self._keeper, self._cwd):
             return False
         assert page.session is not None
         self._replaying = True
+        if self._line:
+            self._line.connect(page.session, self)
         try:
-            async with asyncio.timeout(START_S):
-                answer = await self._connection.load_session(
-                    cwd=self._cwd, session_id=page.session, mcp_servers=[self._tools()]
-                )
+            answer = await self._ask(
+                self._connection.load_session(cwd=self._cwd, session_id=page.session, mcp_servers=[self._tools()])
+            )
         except (RequestError, TimeoutError) as error:
-            said = _words(error) if isinstance(error, RequestError) else f"no answer within {START_S:.0f} s"
+            said = _words(error) if isinstance(error, RequestError) else f"no answer within {self._patient_s:.0f} s"
             log.warning("session.not_resumed", run=self._spec.run_id, session=page.session, error=said)
+            if self._line:
+                self._line.forget(page.session)
             self._recorder.text("system", f"The earlier session can't be resumed ({said}); a new one begins.")
             return False
         finally:
@@ -286,13 +345,11 @@ class Session:
         self._provider.begin_turn()
         self._updates = 0
         response = None
-        asked = asyncio.create_task(self._connection.prompt(session_id=self._id, prompt=[text_block(prompt.text)]))
+        asked = self._open(self._connection.prompt(session_id=self._id, prompt=[text_block(prompt.text)]))
         try:
             response = await self._watch(asked)
         except RequestError as error:
             await self._try_again(error, prompt)
-        finally:
-            asked.cancel()
         if response is not None:
             self._took(self._in_flight)
             self._meter.told_turn(response.usage, response.field_meta)
