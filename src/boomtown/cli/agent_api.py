@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from boomtown.cli.client import patiently
-from boomtown.cli.parsing import UsageError
-from boomtown.domain.errors import BadInputError, BoomtownError, FencedError, UnavailableError
+from boomtown.cli.exchange import exchange
+from boomtown.cli.patience import patiently
+from boomtown.domain.errors import BoomtownError, FencedError, UnavailableError
 
 PATIENCE_S = 60.0
 ANSWER_S = 60.0
@@ -25,21 +22,20 @@ VARIABLES = (
 )
 
 
-@dataclass(frozen=True)
 class Identity:
     """Who calls, from the environment that the town gave its agent."""
 
-    url: str
-    token: str
-    town_id: str
-    rig_id: str
-    agent_id: str
+    def __init__(self, url: str, token: str, town_id: str, rig_id: str, agent_id: str) -> None:
+        self.url, self.token = url, token
+        self.town_id, self.rig_id, self.agent_id = town_id, rig_id, agent_id
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Identity:
         """Raises `UsageError` where this is not an agent's environment."""
         missing = [name for name in VARIABLES if not environ.get(name)]
         if missing:
+            from boomtown.cli.parsing import UsageError
+
             raise UsageError(
                 f"This command is for agents: it works inside a worktree of the town, and {missing[0]} is not set here."
             )
@@ -77,28 +73,17 @@ class AgentApi:
         who = self.identity
         headers = {"Authorization": f"Bearer {who.token}", "Content-Type": "application/json"}
         text = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        connection = _connect(who.url)
+        place = f"/api/towns/{who.town_id}/rigs/{who.rig_id}{path}"
         try:
-            connection.request(method, f"/api/towns/{who.town_id}/rigs/{who.rig_id}{path}", text, headers)
-            response = connection.getresponse()
-            return _data(response.status, response.read(), who.url)
-        except (OSError, http.client.HTTPException) as error:
+            status, answer = exchange(who.url, method, place, text, headers, ANSWER_S)
+        except OSError as error:
             self.unclear = self.unclear or not isinstance(error, ConnectionRefusedError)
             reason = str(error) or type(error).__name__
             raise UnavailableError(
                 f"The town's server at {who.url} did not answer ({reason}), though asked for "
                 f"{self._patience_s:.0f} s. Your commits are safe; try again later."
             ) from error
-        finally:
-            connection.close()
-
-
-def _connect(url: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInputError(f"GASTOWN_API_URL is “{url}”, which is not a URL. It is set by the town; don't change it.")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname, parts.port, timeout=ANSWER_S)
+        return _data(status, answer, who.url)
 
 
 def _data(status: int, text: bytes, url: str) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
+from boomtown.cli.patience import patiently
 from boomtown.domain.errors import BadInputError, BoomtownError, UnauthorizedError, UnavailableError
 from boomtown.home.paths import Home
 
@@ -155,20 +155,6 @@ class Client:
 def connect() -> Client:
     """A client of the server that the environment or the home names."""
     return Client(find_server(Home.from_env()))
-
-
-def patiently(call: Callable[[], T], patience_s: float, first_s: float = 0.05) -> T:
-    """`call()`, repeated with back-off while it raises `UnavailableError`, for at most `patience_s` seconds."""
-    deadline = time.monotonic() + patience_s
-    pause_s = first_s
-    while True:
-        try:
-            return call()
-        except UnavailableError:
-            if time.monotonic() + pause_s > deadline:
-                raise
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 2.0)
 
 
 def _given(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`boomtown mcp`: the town's tools for an agent, on standard input and output.
 
-Every agent program has a process of this, so what is imported at its start is what it can't do without.
+Every agent program has a process of this, so what is imported is what it can't do without, from this package and the
+standard library: nothing else is on its path.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ def serve(_args: Namespace, _out: Output) -> int:
     from boomtown.cli.agent_api import Identity
 
     Identity.from_env()
-    return _serve()
+    return speak()
 
 
-def _serve() -> int:
+def speak() -> int:
+    """As `serve`, in a bare interpreter: the container gives agents a command that calls this."""
     lock = threading.Lock()
 
     def say(message: dict[str, Any] | None) -> None:
@@ -58,7 +60,6 @@ def _serve() -> int:
 def _carry_out(call: Call) -> dict[str, Any]:
     from boomtown.api.tools.words import text_of
     from boomtown.cli.agent_api import AgentApi, Identity
-    from boomtown.cli.parsing import UsageError
     from boomtown.domain.errors import BoomtownError
 
     try:
@@ -70,9 +71,5 @@ def _carry_out(call: Call) -> dict[str, Any]:
             mail = api.get(api.own("/mail?all=1"))
             data = data | {"undelivered_mail": mail} if call.tool.name == "gt_prime" else mail
         return call.answer(text_of(call.tool.name, data))
-    except (BoomtownError, UsageError) as error:
+    except BoomtownError as error:
         return call.answer(error.message, failed=True)
-
-
-if __name__ == "__main__":
-    sys.exit(_serve())

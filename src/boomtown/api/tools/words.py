@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,7 +20,7 @@ def text_of(tool: str, data: Any) -> str:
 
 def fenced(what: str, text: str) -> Iterator[str]:
     """Foreign text between two marks that it can't contain, labelled as what it is."""
-    mark = secrets.token_hex(4)
+    mark = os.urandom(4).hex()
     yield ""
     yield f"<<< {what} ({mark})"
     yield from text.splitlines()
