@@ -2,7 +2,7 @@
 
 Both sides make a worktree, start the program with a HOME of its own and wait until all processes are gone. The task is
 four steps of a model that answers at once: write a file, commit, one more tool (in the town `gt_done`), a last word.
-The town lands the branches besides. Needs `make setup-agents`.
+The town lands the branches besides; what that costs a script with git is measured, too. Needs `make setup-agents`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,15 @@ SIGNS = {f"GIT_{who}_{what}": "bench" for who in ("AUTHOR", "COMMITTER") for wha
 class Taken:
     """Seconds: of wall time and processor until the last process was gone, and until the first request of a model.
 
-    `landed_s`: until the last branch has landed; the naive script lands nothing.
+    `landed_s`: until the last branch has landed; `landing_cpu_s`: what that took beside `cpu_s`, for the naive script,
+    which has nothing to do with it otherwise.
     """
 
     wall_s: float
     cpu_s: float
     first_s: float
     landed_s: float | None = None
+    landing_cpu_s: float = 0.0
 
 
 def measure() -> dict[str, Any]:
@@ -90,6 +92,7 @@ def _case(town: Town, models: ModelServer, clone: Path, name: str, way: str, cou
         "bare_cpu_s": round(statistics.median(one.cpu_s for one in bare), 2),
         "town_cpu_s": round(statistics.median(our.cpu_s for our in ours), 2),
         "cpu_ratio": ratio(lambda taken: taken.cpu_s),
+        "cpu_ratio_if_landed": ratio(lambda taken: taken.cpu_s + taken.landing_cpu_s),
         "aim": 1.1,
         "first_request_ms_more": round(first_ms),
         "aim_ms": 300,
@@ -145,7 +148,9 @@ def _bare(town: Town, models: ModelServer, clone: Path, name: str, way: str, cou
         alone = [pool.submit(_alone, town.folder, clone, name, way, how, f"{word}.{number}") for number in range(count)]
         cpu_s = sum(one.result() for one in alone)
     wall_s = time.monotonic() - began
-    return Taken(round(wall_s, 2), round(cpu_s, 2), round(_first_s(models, word, began), 3))
+    landing_cpu_s = sum(_land(town.folder, clone, f"{word}.{number}") for number in range(count))
+    first_s = round(_first_s(models, word, began), 3)
+    return Taken(round(wall_s, 2), round(cpu_s, 2), first_s, landing_cpu_s=round(landing_cpu_s, 2))
 
 
 _worktrees = threading.Lock()
@@ -171,6 +176,31 @@ def _alone(folder: Path, clone: Path, name: str, way: str, how: Plan, word: str)
     commits = subprocess.run(count, check=True, capture_output=True, text=True).stdout.strip()
     assert commits == "1", f"{name} by itself made {commits} commits"
     return git + agent
+
+
+def _land(folder: Path, clone: Path, word: str) -> float:
+    """What the same script does to have the branch on a remote and nothing left of it; the seconds that took."""
+    remote, desk = folder / "remote.git", folder / "desk"
+    if not desk.exists():
+        subprocess.run(["git", "clone", "-q", "--bare", str(clone), str(remote)], check=True)
+        subprocess.run(
+            ["git", "-C", str(clone), "worktree", "add", "-q", "-b", "landing", str(desk), "main"], check=True
+        )
+    steps = (
+        ("fetch", "-q", str(remote), "main"),
+        ("merge", "-q", "--ff-only", "FETCH_HEAD"),
+        ("merge", "-q", "--squash", f"polecat/bare/{word}"),
+        ("commit", "-q", "-m", "A note"),
+        ("push", "-q", str(remote), "HEAD:main"),
+        ("worktree", "remove", "--force", str(folder / f"tree.{word}")),
+        ("branch", "-q", "-D", f"polecat/bare/{word}"),
+    )
+    used = 0.0
+    for step in steps:
+        git = subprocess.Popen(["git", "-C", str(desk), *step], env=os.environ | SIGNS, stdout=subprocess.DEVNULL)
+        used += _cpu_of(git)
+        assert git.returncode == 0, f"git {step} failed"
+    return used
 
 
 def _cpu_of(process: subprocess.Popen[bytes]) -> float:

@@ -30,14 +30,15 @@ def exchange(
 
 
 def _address(url: str) -> tuple[str, int, bool]:
+    """Host, port, and whether it is `https`."""
     scheme, _, rest = url.partition("://")
-    place = rest.partition("/")[0].rpartition("@")[2]
-    host, colon, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
-    host = host if colon else place
-    if scheme not in ("http", "https") or not host or (colon and not port.isdecimal()):
+    place, secure = rest.partition("/")[0], scheme == "https"
+    host, colon, port = (place, "", "") if place.endswith("]") else place.rpartition(":")
+    if not colon:
+        host, port = place, "443" if secure else "80"
+    if scheme not in ("http", "https") or not host or not port.isdecimal():
         raise BadInputError(f"GASTOWN_API_URL is “{url}”, which is not a URL. It is set by the town; don't change it.")
-    secure = scheme == "https"
-    return host.strip("[]"), int(port) if colon else (443 if secure else 80), secure
+    return host.strip("[]"), int(port), secure
 
 
 def _secured(plain: socket.socket, host: str) -> socket.socket:

@@ -37,8 +37,6 @@ async def plan_merge(clone: Clone, spec: MergeSpec) -> MergePlan:
         commit = tip if spec.style == "merge" else await _commit(clone, spec, tree)
         return MergePlan(base=None, base_tree=None, tip=tip, commit=commit, tree=tree)
     base_tree = await _tree(clone, base)
-    if await clone.contains(base, tip):
-        return MergePlan(base=base, base_tree=base_tree, tip=tip, already_merged=True)
     merged = await clone.run(
         "merge-tree", "--write-tree", "--allow-unrelated-histories", "-z", "--name-only", base, tip, ok=(0, 1)
     )
@@ -47,7 +45,7 @@ async def plan_merge(clone: Clone, spec: MergeSpec) -> MergePlan:
         files = tuple(dict.fromkeys(rest[: rest.index("")]))
         others = await _commits_on(clone, base, tip, files)
         return MergePlan(base=base, base_tree=base_tree, tip=tip, conflicts=files, conflict_commits=others)
-    if tree == base_tree:
+    if tree == base_tree:  # so it is, too, where the base contains the branch
         return MergePlan(base=base, base_tree=base_tree, tip=tip, already_merged=True)
     parents = (base, tip) if spec.style == "merge" else (base,)
     commit = await _commit(clone, spec, tree, *parents)

@@ -9,6 +9,8 @@ from pathlib import Path
 from boomtown.container.clones import Clone
 from boomtown.container.urls import local_path
 
+Checkouts = tuple[tuple[Path, str | None], ...]
+
 
 @dataclass(frozen=True)
 class LocalOrigin:
@@ -17,7 +19,7 @@ class LocalOrigin:
     clone: Clone
     path: Path
     git_dir: Path
-    checkouts: tuple[tuple[Path, str | None], ...]
+    checkouts: Checkouts
     unborn: str | None
     """The branch that HEAD names although it has no commit yet."""
 
@@ -28,13 +30,13 @@ class LocalOrigin:
         if path is None:
             return None
         git_dir = Path((await clone.plain("rev-parse", "--absolute-git-dir", cwd=path)).text)
-        listed = await clone.plain("worktree", "list", "--porcelain", "-z", cwd=path)
+        checkouts = await _checkouts(clone, path)
         head = await clone.plain("symbolic-ref", "--quiet", "--short", "HEAD", cwd=path, ok=(0, 1))
-        return cls(clone, path, git_dir, tuple(_parse(listed.out)), head.text or None)
+        return cls(clone, path, git_dir, checkouts, head.text or None)
 
     def checked_out(self, branch: str) -> Path | None:
         """The work tree that has `branch` checked out; such a branch is never moved."""
-        return next((path for path, name in self.checkouts if name == f"refs/heads/{branch}"), None)
+        return _with_branch(self.checkouts, branch)
 
     @property
     def writable(self) -> bool:
@@ -71,6 +73,20 @@ class LocalOrigin:
         listed = await self.clone.run("for-each-ref", form, base, "refs/remotes/origin")
         names = [name for name in listed.text.splitlines() if not name.startswith(("polecat/", "boomtown/"))]
         return ", ".join(names[:5]) + (f" and {len(names) - 5} more branches" if len(names) > 5 else "")
+
+
+async def checked_out_there(clone: Clone, branch: str) -> bool:
+    """Whether the origin is on this machine and has `branch` checked out: one look, for each landing."""
+    path = local_path(clone.url)
+    return path is not None and _with_branch(await _checkouts(clone, path), branch) is not None
+
+
+async def _checkouts(clone: Clone, path: Path) -> Checkouts:
+    return tuple(_parse((await clone.plain("worktree", "list", "--porcelain", "-z", cwd=path)).out))
+
+
+def _with_branch(checkouts: Checkouts, branch: str) -> Path | None:
+    return next((path for path, name in checkouts if name == f"refs/heads/{branch}"), None)
 
 
 def _parse(listed: bytes) -> list[tuple[Path, str | None]]:

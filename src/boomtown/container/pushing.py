@@ -9,7 +9,7 @@ import structlog
 from boomtown.container import lfs
 from boomtown.container.clones import Clone
 from boomtown.container.git import Done, GitError, scrub
-from boomtown.container.origin import LocalOrigin
+from boomtown.container.origin import LocalOrigin, checked_out_there
 from boomtown.container.protocol import PushResult, PushSpec
 from boomtown.domain.errors import ConflictError, NotFoundError, UnavailableError
 
@@ -39,14 +39,13 @@ async def push(clone: Clone, spec: PushSpec) -> PushResult:
     default = spec.base_branch
     if refused := await _send_large_files(clone, spec.commit):
         return refused
-    origin = await LocalOrigin.of(clone)
-    target = f"boomtown/{default}" if origin and origin.checked_out(default) else default
+    target = f"boomtown/{default}" if await checked_out_there(clone, default) else default
     async with clone.lock:  # what we expect there must not be newer than the base that the commit was made on
         expected = clone.ref(f"refs/remotes/origin/{target}")
         base = await clone.base(default)
-        if base is not None and await clone.contains(base, spec.commit):
-            return PushResult(LANDED, ref=f"refs/heads/{default}")
-        if base != spec.base:
+        if base != spec.base:  # else the commit, which was made on it, is not in it yet
+            if base is not None and await clone.contains(base, spec.commit):
+                return PushResult(LANDED, ref=f"refs/heads/{default}")
             return PushResult(MOVED, words=f"{default} moved.")
         return await _advance(clone, target, spec.commit, expected)
 
