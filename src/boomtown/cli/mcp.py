@@ -7,9 +7,10 @@ standard library: nothing else is on its path.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from boomtown.api.tools.speech import PARSE_ERROR, Call, failure, reply
 
@@ -24,15 +25,15 @@ _WITH_MAIL = ("gt_prime", "gt_mail_check")
 """Whose lost answer may have carried mail that counts as delivered now."""
 
 
-def serve(_args: Namespace, _out: Output) -> int:
+def serve(_args: Namespace, _out: Output) -> Never:
     """Answer until standard input ends."""
     from boomtown.cli.agent_api import Identity
 
     Identity.from_env()
-    return speak()
+    speak()
 
 
-def speak() -> int:
+def speak() -> Never:
     """As `serve`, in a bare interpreter: the container gives agents a command that calls this."""
     lock = threading.Lock()
 
@@ -54,7 +55,7 @@ def speak() -> int:
             threading.Thread(target=lambda call=answer: say(_carry_out(call)), daemon=True).start()
         else:
             say(answer)
-    return 0
+    os._exit(0)  # whatever a call still waits for: Python's own end aborts if a thread writes just then
 
 
 def _carry_out(call: Call) -> dict[str, Any]:
