@@ -159,6 +159,9 @@ def test_a_wall_longer_than_the_screen_draws_what_is_seen_and_the_keyboard_reach
     page.set_viewport_size({"width": 700, "height": 500})
     eventually(lambda: 0 < panes.count() < AGENTS, "panes far away are not drawn")
     expect(panes.first).to_have_attribute("aria-setsize", str(AGENTS))
+    page.get_by_role("log").first.hover()
+    page.mouse.wheel(0, 300)
+    eventually(lambda: page.locator("main").evaluate("area => area.scrollTop") > 0, "a pane does not hold the wheel")
     page.keyboard.press("j")
     reached = set()
     for _ in range(AGENTS):

@@ -24,7 +24,7 @@ export interface Layout {
 
 /** Pixels between panes; as in styles/wall.css. */
 export const GAP = 10;
-const NARROWEST = 300;
+const NARROWEST = 280;
 const LOWEST = 236;
 /** Below this many pixels it is a phone: one pane at a time. */
 const PHONE = 520;
