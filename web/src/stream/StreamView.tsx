@@ -27,6 +27,7 @@ export function StreamView({ runId, label, times = false, whole = false, tools =
   const version = useRunStream(stream);
   const box = useRef<HTMLDivElement>(null);
   const touchedAt = useRef(0);
+  const topBefore = useRef(0);
   const [leftAt, setLeftAt] = useState<number | null>(null);
   const [marked, setMarked] = useState<number | null>(null);
   const following = leftAt === null;
@@ -55,10 +56,22 @@ export function StreamView({ runId, label, times = false, whole = false, tools =
     touchedAt.current = performance.now();
   }, []);
 
+  // At once, and not when the scroll arrives: until then the next line would have moved it back to the end.
+  const wheeled = useCallback(
+    (event: React.WheelEvent) => {
+      touched();
+      if (event.deltaY < 0 && event.currentTarget.scrollTop > 0) setLeftAt((before) => before ?? stream.lastSeq);
+    },
+    [stream, touched],
+  );
+
   const scrolled = useCallback(() => {
     const element = box.current;
-    if (!element || performance.now() - touchedAt.current > A_TOUCH_LASTS_MS) return;
-    const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_THE_END_PX;
+    if (!element) return;
+    const upwards = element.scrollTop < topBefore.current;
+    topBefore.current = element.scrollTop;
+    if (performance.now() - touchedAt.current > A_TOUCH_LASTS_MS) return;
+    const atEnd = !upwards && element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_THE_END_PX;
     setLeftAt((before) => (atEnd ? null : (before ?? stream.lastSeq)));
     if (element.scrollTop < 200) void older(stream, element);
   }, [stream]);
@@ -84,7 +97,7 @@ export function StreamView({ runId, label, times = false, whole = false, tools =
         aria-label={label}
         tabIndex={0}
         onScroll={scrolled}
-        onWheel={touched}
+        onWheel={wheeled}
         onTouchMove={touched}
         onPointerDown={touched}
         onKeyDown={touched}
