@@ -52,7 +52,8 @@ def rest_routes(context: Callable[[Scope], Awaitable[Caller]]) -> list[BaseRoute
 
 async def _arguments(procedure: Procedure[Caller], request: Request) -> tuple[Any, ...]:
     if procedure.kind == "query":
-        return procedure.parse_texts(dict(request.query_params))
+        given = request.query_params.items()  # a form sends the fields that were left empty, too
+        return procedure.parse_texts({name: text for name, text in given if text or name not in procedure.fields})
     body = await read_body(request, MAX_BODY)
     if not is_json(request):
         raise BadInputError("Send the input as JSON, with the content type application/json.")

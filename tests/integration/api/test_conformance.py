@@ -148,8 +148,7 @@ def test_every_procedure_does_what_it_should(town: Town, session: Session) -> No
     trial = right("openTrial", beadId=waiting)
     assert right("closeTrial", session=trial["session"]) == {}
     assert not Path(trial["path"]).exists()
-    said = session.ask("sendMessage", agentId=agent, message="hello")
-    assert "data" in said or said["error"]["shape"]["data"]["code"] in ("NOT_IMPLEMENTED", "CONFLICT", "BAD_REQUEST")
+    assert right("sendMessage", agentId=agent, message="hello")["state"] == "queued"
     assert right("stopAgent", agentId=agent)["bead_id"] == waiting
     wait_for(session, waiting, lambda bead: bead["queue_reason"] == "held")
     assert right("getAgent", agentId="web/Toast")["bead_id"] == waiting
@@ -189,9 +188,12 @@ def test_every_procedure_does_what_it_should(town: Town, session: Session) -> No
     assert right("removeUser", name="ada") == {}
     assert right("createBackup")["name"] == right("listBackups")[0]["name"]
     assert right("createLoginLink")["path"].startswith("/login?code=")
+    assert right("tryAgent", agent="mine") == {"tried": []}
     assert right("getStatus")["rigs"][0]["name"] == "web"
 
     assert set(CONTRACT.split()) <= session.called
+    known = {procedure.path.removeprefix("gastown.") for procedure in gastown if procedure.kind != "subscription"}
+    assert known - session.called == {"answerAgent", "shutdown"}, "shown by tests of their own"
 
 
 def _escalations(session: Session) -> list[dict[str, Any]]:
@@ -227,12 +229,42 @@ UNKNOWN = {
     "name": "removeUser",
 }
 
+NOWHERE = "nowhere-at-all"
+UNKNOWN_WITH_MORE = {
+    "sling": {"rigId": NOWHERE, "title": "a"},
+    "updateRig": {"rigId": NOWHERE, "maxPolecats": 2},
+    "createRig": {"townId": NOWHERE, "name": "new", "gitUrl": "/nowhere"},
+    "listAgents": {"rigId": NOWHERE},
+    "getBeadEvents": {"beadId": NOWHERE},
+    "reworkBead": {"beadId": NOWHERE, "comment": "again"},
+    "sendMessage": {"agentId": NOWHERE, "message": "hello"},
+    "answerAgent": {"agentId": NOWHERE, "answer": "yes"},
+}
+
 
 def test_what_is_not_there_is_not_found(session: Session) -> None:
     for field, names in UNKNOWN.items():
         for name in names.split():
-            answer = session.ask(name, **{field: "nowhere-at-all"})
+            answer = session.ask(name, **{field: NOWHERE})
             assert answer["error"]["shape"]["data"]["code"] == "NOT_FOUND", (name, answer)
+    for name, value in UNKNOWN_WITH_MORE.items():
+        answer = session.ask(name, **value)
+        assert answer["error"]["shape"]["data"]["code"] == "NOT_FOUND", (name, answer)
+
+
+def test_what_a_beads_status_does_not_allow_is_a_conflict_and_changes_nothing(session: Session) -> None:
+    held = session.right("sling", rigId="web", title="Nothing yet", hold=True)["bead"]
+    allowed = {"startBead", "cancelBead", "discardBead", "updateBead", "openTrial", "getBead", "getDiff"}
+    illegal = {name: {"beadId": held["id"]} for name in UNKNOWN["beadId"].split() if name not in allowed}
+    illegal |= {"getDiff": {"beadId": held["id"]}, "reworkBead": {"beadId": held["id"], "comment": "again"}}
+    for name, value in illegal.items():
+        data = session.ask(name, **value)["error"]["shape"]["data"]
+        assert (data["code"], data["httpStatus"]) == ("CONFLICT", 409), name
+    assert session.right("getBead", beadId=held["id"]).items() >= held.items()
+    assert session.right("cancelBead", beadId=held["id"])["status"] == "cancelled"
+    for name in ("startBead", "cancelBead", "approveBead", "closeBead"):
+        data = session.ask(name, beadId=held["id"])["error"]["shape"]["data"]
+        assert data["code"] == "CONFLICT", name
 
 
 @pytest.mark.parametrize(

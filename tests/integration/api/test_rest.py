@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
 import httpx
@@ -14,7 +15,9 @@ from boomtown.api.procedures import gastown
 
 def test_a_query_takes_its_input_from_the_url(standins: Standins) -> None:
     standins.town.answer = {"items": []}
-    answer = httpx.get(f"{standins.url}/api/gastown.listBeads?rigId=web&limit=5&status=open", headers=standins.user)
+    answer = httpx.get(
+        f"{standins.url}/api/gastown.listBeads?rigId=web&limit=5&status=open&type=&cursor=", headers=standins.user
+    )
     assert answer.json() == {"success": True, "data": {"items": []}}
     ((name, _, given),) = standins.town.calls
     assert (name, given) == ("list_beads", {"rig_id": "web", "limit": 5, "status": "open"})
@@ -31,6 +34,8 @@ def test_a_mutation_takes_its_input_from_a_json_body(standins: Standins) -> None
     [
         ("GET", "gastown.listBeads", None, 400, "`rigId` is missing."),
         ("GET", "gastown.listBeads?rigId=r&limit=many", None, 400, '`limit` is "many"; it must be a whole number.'),
+        ("GET", "gastown.listBeads?rigId=", None, 400, "`rigId` is missing."),
+        ("GET", "gastown.listBeads?rigId=r&limits=", None, 400, "Did you mean `limit`?"),
         ("GET", "gastown.listBeads?rigId=r&limits=1", None, 400, "Did you mean `limit`?"),
         ("GET", "gastown.sling", None, 405, "takes POST"),
         ("POST", "gastown.listBeads", b"{}", 405, "takes GET"),
@@ -93,4 +98,8 @@ def test_the_page_lists_every_procedure_without_any_script(standins: Standins) -
     for procedure in gastown:
         assert f'id="{procedure.path.removeprefix("gastown.")}"' in page
     assert "<script" not in page
+    queries = [procedure for procedure in gastown if procedure.kind == "query"]
+    assert page.count("<form") == len(queries), "each can be tried where it is described"
+    assert '<form action="/api/gastown.listBeads"><label>rigId<input name="rigId" required>' in page
+    assert escape('-d \'{"title": "…", "rigId": "…"}\' http') in page
     assert httpx.get(f"{standins.url}/docs/style.css").headers["content-type"].startswith("text/css")

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from boomtown import __version__
-from boomtown.api.describe.schemas import REFS, Described, Schema, describe
+from boomtown.api.describe.schemas import REFS, Described, Schema, describe, resolved
 
 _COMPONENTS = "#/components/schemas/"
 _ABOUT = (
@@ -65,18 +65,18 @@ def _operation(described: Described) -> Schema:
         },
     }
     if procedure.kind == "query":
-        operation["parameters"] = _parameters(described.input)
+        operation["parameters"] = parameters(described.input)
         return {"get": operation}
     if described.input is not None:
         operation["requestBody"] = {"required": True, **_json(described.input)}
     return {"post": operation}
 
 
-def _parameters(schema: Schema | None) -> list[Schema]:
+def parameters(schema: Schema | None) -> list[Schema]:
+    """What a query takes, each part as a parameter of the URL."""
     if schema is None:
         return []
-    if "$ref" in schema:
-        schema = describe()[1][schema["$ref"].removeprefix(REFS)]
+    schema = resolved(schema)
     needed = set(schema.get("required", ()))
     return [
         {"name": name, "in": "query", "required": name in needed, "schema": _without_null(value)}

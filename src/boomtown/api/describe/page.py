@@ -1,10 +1,12 @@
-"""The page at `/docs`: every procedure with its input, its output and a line to try it with. No script."""
+"""The page at `/docs`: every procedure with its input, its output and a form or a line to try it with. No script."""
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from html import escape
 from itertools import groupby
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -12,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from boomtown import __version__
 from boomtown.api.describe import openapi, typescript
-from boomtown.api.describe.schemas import Described, Schema, describe
+from boomtown.api.describe.schemas import Described, Schema, describe, resolved
 
 STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
@@ -23,6 +25,9 @@ pre { background: color-mix(in srgb, currentColor 7%, transparent); }
 h2 { margin-top: 2.5rem; text-transform: capitalize; }
 h3 { margin: 1.8rem 0 .2rem; }
 .kind { font-size: .8rem; opacity: .65; margin-left: .5rem; }
+form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .6rem 0; }
+label { display: grid; font: 12px ui-monospace, monospace; }
+input, button { font: inherit; padding: .25rem .5rem; }
 """
 
 
@@ -59,7 +64,9 @@ def _page() -> str:
 <h1>Boomtown API</h1>
 <p>The document for programs: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1). The official tRPC client speaks
 the same procedures at <code>/trpc</code>; subscriptions are there only.</p>
-<p>Send <code>Authorization: Bearer TOKEN</code>; the token is in the file <code>token</code> of the home. Answers are
+<p>What reads has a form: it opens the answer, as whoever is logged in to the dashboard of this browser.</p>
+<p>Programs send <code>Authorization: Bearer TOKEN</code>; the token is in the file <code>token</code> of the home.
+Answers are
 <code>{{"success": true, "data": …}}</code> or <code>{{"success": false, "error": "text", "code": "…"}}</code>.</p>
 {"".join(sections)}
 <h2>types</h2>{types}
@@ -71,6 +78,7 @@ def _section(described: Described) -> str:
     procedure = described.procedure
     given = "nothing" if described.input is None else _linked(described.input)
     call = f"<pre>{escape(_curl(described))}</pre>" if procedure.kind != "subscription" else ""
+    call += _form(described) if procedure.kind == "query" else ""
     return (
         f'<h3 id="{described.name}">{described.name}<span class="kind">{procedure.kind}</span></h3>'
         f"<p>{escape(procedure.doc)}</p>"
@@ -87,9 +95,33 @@ def _linked(schema: Schema) -> str:
     return text
 
 
+def _form(described: Described) -> str:
+    fields = (
+        f'<label>{field["name"]}<input name="{field["name"]}"{" required" if field["required"] else ""}></label>'
+        for field in openapi.parameters(described.input)
+    )
+    return f'<form action="/api/{described.procedure.path}">{"".join(fields)}<button>Try</button></form>'
+
+
+def _example(schema: Schema) -> Any:
+    """The least that the input needs."""
+    schema = resolved(schema)
+    if arms := schema.get("anyOf") or schema.get("oneOf"):
+        return _example(arms[0])
+    needed = schema.get("required", ())
+    values: dict[str, Any] = {
+        "object": {name: _example(value) for name, value in schema.get("properties", {}).items() if name in needed},
+        "array": [],
+        "integer": 1,
+        "boolean": True,
+    }
+    return values.get(schema.get("type", ""), "…")
+
+
 def _curl(described: Described) -> str:
     head = 'curl -H "Authorization: Bearer $(cat ~/.boomtown/token)"'
     path = f"http://127.0.0.1:8030/api/{described.procedure.path}"
     if described.procedure.kind == "query":
         return f"{head} '{path}'"
-    return f"{head} -H 'content-type: application/json' -d '{{}}' {path}"
+    body = json.dumps(_example(described.input), ensure_ascii=False) if described.input else "{}"
+    return f"{head} -H 'content-type: application/json' -d '{body}' {path}"

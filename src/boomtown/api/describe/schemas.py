@@ -44,6 +44,11 @@ def describe() -> tuple[list[Described], dict[str, Schema]]:
     return listed, {name: _tidy(schema) for name, schema in sorted(whole.get("$defs", {}).items())}
 
 
+def resolved(schema: Schema) -> Schema:
+    """What the schema refers to, if it is no more than a reference."""
+    return describe()[1][schema["$ref"].removeprefix(REFS)] if "$ref" in schema else schema
+
+
 def _item(output: Any) -> Any:
     """What a caller gets: for a subscription one event, without its id."""
     if typing.get_origin(output) is None or not typing.get_args(output):

@@ -92,6 +92,7 @@ class WholeService(Service):
             tried = [kind for kind in kinds.states(tx.db) if kind in (name, *of_preset)]
             for kind in tried:
                 refused.try_again(tx.db, kind, tx.now)
+            for kind in tried or [name]:
                 tx.emit("agent_kind.tried", agent_kind=kind)
             return {"tried": tried}
 
