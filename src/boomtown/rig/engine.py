@@ -222,7 +222,8 @@ class Engine:
         except Exception:
             log.exception("pass.failed", rig=rig_id)
             self._set_alarm(rig_id, self.clock.now() + 5.0)
-        self._passing.discard(rig_id)
+        finally:
+            self._passing.discard(rig_id)
         if rig_id in self._waking:
             self.scheduler.spawn(self._pass(rig_id), name=f"pass {rig_id}")
 
