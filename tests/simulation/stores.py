@@ -48,15 +48,17 @@ class SimDatabase(Database):
 
 
 @functools.cache
-def _template() -> tuple[Database, sqlite3.Connection, bytes, Home]:
-    """One database in memory for all seeds of a process, and how it looks when it is new."""
+def _template() -> tuple[Database, sqlite3.Connection, sqlite3.Connection, Home]:
+    """One database in memory for all seeds of a process, and a copy of how it is when it is new."""
     home = Home(Path(tempfile.mkdtemp(prefix="boomtown-simulation-")))
     database = Database.open(None, SimScheduler(VirtualLoop(), _raise, Random(0), lambda work: work()))
     tables.metadata.create_all(database.engine)
     database.write_now(lambda db: rigs.ensure_home(db, "home", "town", EPOCH))
     raw = database.engine.raw_connection().driver_connection
     assert isinstance(raw, sqlite3.Connection)
-    return database, raw, raw.serialize(), home
+    new = sqlite3.connect(":memory:")
+    raw.backup(new)
+    return database, raw, new, home
 
 
 def _raise(_name: str, error: BaseException) -> None:
@@ -66,5 +68,5 @@ def _raise(_name: str, error: BaseException) -> None:
 def new_store() -> tuple[Database, sqlite3.Connection, Home]:
     """The database, its one connection, and the home, as they are before the first start."""
     database, raw, new, home = _template()
-    raw.deserialize(new)
+    new.backup(raw)  # `deserialize` leaves SQLite's own `json_each` with what it has freed
     return database, raw, home
