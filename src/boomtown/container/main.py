@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from boomtown.container import proctable, trees, unmarked
+from boomtown.container import cgroups, proctable, trees, unmarked
 from boomtown.container.card import find
 from boomtown.container.door import Door
 from boomtown.container.git import check_git
@@ -78,7 +78,10 @@ async def _run(home: Home, home_id: str, ready_fd: int | None) -> None:
     settings = Settings.from_env()
     _sweep(home, home_id)
     log.info("container.started", pid=os.getpid(), git=check_git())
-    container = Container(home, home_id, settings)
+    groups = cgroups.find(home_id)
+    if groups is not None:
+        groups.clear()
+    container = Container(home, home_id, settings, groups)
     container.processes.adopt_orphans()
     container.tidy()
     end = asyncio.Event()

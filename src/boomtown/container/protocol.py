@@ -84,6 +84,7 @@ class RunSpec:
     may have a file of its own for (`ROLE_FILE`), and the files in conflict, added through `conflict_note` (`{files}`).
     `at_once`: how many runs the rig may have at a time; so many worktrees are worth having ready. `secrets`: what must
     not be told of its environment, to anybody. `report`: what the agent says in the end is wanted.
+    `memory_limit`: bytes that the kernel holds the run to, where it does such a thing.
     """
 
     run_id: str
@@ -114,6 +115,7 @@ class RunSpec:
     talk: Talk | None = None
     at_once: int = AT_ONCE
     report: bool = False
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,9 @@ class RunState:
     set then, unless git failed, which `error` says; while it lives, that is a trouble it may come out of).
     `last_words`: the last lines of output, for people. `session`, `question`, `usage` and `delivered` (ids of messages
     that the session took, in any run of this polecat) are those of an agent that speaks ACP.
-    `refusal`: the run ended since its model does not answer it; `answered`: it has. `report`: what it said in the end,
-    once it has exited, if its spec asks for that: its last message, or the standard output of a command.
+    `out_of_memory`: the kernel has killed it for its limit of memory. `refusal`: the run ended since its model does not
+    answer it; `answered`: it has. `report`: what it said in the end, once it has exited, if its spec asks for that: its
+    last message, or the standard output of a command.
     """
 
     run_id: str
@@ -240,6 +243,7 @@ class RunState:
     error: str | None = None
     start_failed: bool = False
     setup_failed: bool = False
+    out_of_memory: bool = False
     last_output_at: float | None = None
     last_seq: int = 0
     cpu_percent: float = 0.0

@@ -17,6 +17,7 @@ from boomtown.container.agents.acp import AcpConversation
 from boomtown.container.agents.adapter import Conversation, Ending, Heard, adapter_for
 from boomtown.container.agents.past import with_past
 from boomtown.container.agents.refusals import read_last_words
+from boomtown.container.cgroups import Cgroups
 from boomtown.container.clones import Clones
 from boomtown.container.commands import run_command
 from boomtown.container.gifts import bring
@@ -60,6 +61,7 @@ class Workshop:
     clones: Clones
     hosts: Hosts
     trees: Callable[[str], Worktrees]
+    cgroups: Cgroups | None = None
 
 
 class Run:
@@ -80,6 +82,7 @@ class Run:
         self._child: Child | None = None
         self._tree: Tree | None = None
         self._stream: StreamWriter | None = None
+        self._group = shop.cgroups.of_run(spec.run_id, spec.memory_limit) if shop.cgroups else None
         self._stopping = False
         self._sandbox = NONE
         self._kill_at: asyncio.TimerHandle | None = None
@@ -91,7 +94,9 @@ class Run:
         self._start_failed = False
         self._setup_failed = False
         self._refusal: Refusal | None = None
+        self._out_of_memory = False
         self._setting_up = False
+        self._broken = False
         self._facts: Facts | None = None
         self._splitters: list[LineSplitter] = []
         self._said = Words()
@@ -136,6 +141,7 @@ class Run:
             error=self._told(self._error or heard.trouble if self.live else self._error),
             start_failed=self._start_failed,
             setup_failed=self._setup_failed,
+            out_of_memory=self._out_of_memory,
             last_output_at=stream.last_output_at if stream else None,
             last_seq=stream.last_seq if stream else 0,
             cpu_percent=usage.cpu_percent,
@@ -247,15 +253,12 @@ class Run:
                 raise SetupError(f"The setup command `{command}` {how}.{words}")
 
     def _confined(self, argv: Sequence[str]) -> Sequence[str]:
-        """How to start `argv` so that it stays in the run's sandbox, if there is one."""
-        if self._sandbox == NONE:
-            return argv
+        """How to start `argv` so that it stays in the run's sandbox and cgroup, if it has them."""
         spec, trees = self.spec, self._shop.trees(self.spec.rig)
-        return confine(
-            self._sandbox,
-            argv,
-            room(self._shop.home, trees, spec.worktree_slug, self.worktree, self._home, spec.around, spec.branch),
-        )
+        if self._sandbox != NONE:
+            where = (spec.worktree_slug, self.worktree, self._home, spec.around, spec.branch)
+            argv = confine(self._sandbox, argv, room(self._shop.home, trees, *where))
+        return self._group.around(argv) if self._group else argv
 
     def _begun(self, child: Child) -> None:
         self._child = child
@@ -321,6 +324,8 @@ class Run:
         assert self._tree
         assert self._stream
         code = await self._program()
+        if self._group:
+            self._group.kill()
         await self._shop.forest.kill(self._tree)
         if self._pipes:
             await asyncio.wait([pipe.ended for pipe in self._pipes], timeout=_PIPES_END_S)
@@ -403,6 +408,9 @@ class Run:
             self._kill_at.cancel()
         if self._tree:
             self._shop.forest.fell(self._tree)
+        if self._group:
+            self._out_of_memory = self._group.ran_out
+            self._group.remove()
         reach("run gone")
         if self._talk:
             await self._talk.settle()
@@ -459,6 +467,8 @@ class Run:
             self._child.signal_group(signal.SIGCONT)
 
     async def _kill(self) -> None:
+        if self._group:
+            self._group.kill()
         if self._guest:
             await self._guest.expel()
         elif self._tree and self._tree.root:
@@ -473,6 +483,16 @@ class Run:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("run.failed", **self._names, exc_info=error)
+            if self.live and not self._broken:
+                self._broken = True
+                self._error = f"Boomtown itself failed here: {error!r}. The container's log says where."
+                self._own(self._give_up())
+
+    async def _give_up(self) -> None:
+        """Something of ours broke, as when a newer version was installed beneath: the run must end all the same."""
+        await self._kill()
+        self._code = await self._child.wait() if self._child else None
+        await self._finish()
 
     async def keep_work(self) -> DisposeResult:
         """Take the worktree away without a server's word: work in progress goes onto the branch."""

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from boomtown.container import cloning, gates, proctable, sandbox, unmarked, work
+from boomtown.container.cgroups import Cgroups
 from boomtown.container.clones import Clones
 from boomtown.container.git import Git
 from boomtown.container.hosts import Hosts
@@ -51,7 +52,7 @@ _GONE_IDS = 100_000
 class Container:
     """One town container. `send` gets everything that it says unasked; `has_listener` whether anybody hears it."""
 
-    def __init__(self, home: Home, home_id: str, settings: Settings) -> None:
+    def __init__(self, home: Home, home_id: str, settings: Settings, groups: Cgroups | None = None) -> None:
         self.home = home
         self.home_id = home_id
         self.settings = settings
@@ -68,7 +69,7 @@ class Container:
         self._checkouts = asyncio.Semaphore(2 * max(2, os.cpu_count() or 2))
         self._trees: dict[str, Worktrees] = {}
         self.hosts = Hosts(home, self.processes, self.forest, settings.shared_idle_s)
-        self._shop = Workshop(home, self.processes, self.forest, self.clones, self.hosts, self.trees)
+        self._shop = Workshop(home, self.processes, self.forest, self.clones, self.hosts, self.trees, groups)
         self._runs: dict[str, Run] = {}
         self._gone: dict[str, None] = {}
         self._gates: dict[str, asyncio.Task[GateResult]] = {}

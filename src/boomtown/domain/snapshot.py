@@ -46,6 +46,8 @@ class Seen:
     start_failed: bool = False
     setup_failed: bool = False
     """Its worktree could not be made ready."""
+    out_of_memory: bool = False
+    """The kernel has killed it for its limit of memory."""
     error: str | None = None
     last_words: str = ""
     report: str = ""

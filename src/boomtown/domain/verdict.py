@@ -36,6 +36,8 @@ def outcome(run: RunView, seen: Seen | None, facts: GitFacts) -> Outcome:
             return Outcome.MEMORY_LIMIT
     if seen is None:
         return Outcome.CONTAINER_LOST
+    if seen.out_of_memory:
+        return Outcome.MEMORY_LIMIT
     if seen.setup_failed:
         return Outcome.SETUP_FAILED
     if seen.refusal is not None:

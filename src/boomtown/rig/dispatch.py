@@ -19,6 +19,7 @@ from boomtown.home.agents import Plan
 from boomtown.home.config import AgentSettings, Settings
 from boomtown.home.paths import Home, home_environment
 from boomtown.rig import prompts
+from boomtown.rig.look import memory_limit
 from boomtown.rig.objects import digest_text
 from boomtown.rig.tokens import Claims, Tokens
 from boomtown.store import messages, sql, tables
@@ -104,6 +105,7 @@ class Dispatch:
             around=self.around(rig),
             talk=self._talk(plan, agent, bead, env, waiting) if talks else None,
             at_once=rig["max_polecats"],
+            memory_limit=memory_limit(rig, self._settings, agent.name),
             report=report,
         )
 

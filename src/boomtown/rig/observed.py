@@ -30,6 +30,7 @@ def _seen(state: RunState) -> Seen:
         signal=state.signal,
         start_failed=state.start_failed,
         setup_failed=state.setup_failed,
+        out_of_memory=state.out_of_memory,
         error=state.error,
         last_words=state.last_words,
         report=state.report,

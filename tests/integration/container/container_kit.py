@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from boomtown.container import proctable
 from boomtown.container.card import find, kill, wait_until_gone
+from boomtown.container.cgroups import Cgroups
 from boomtown.container.frames import FrameReader
 from boomtown.container.local import LocalContainer
 from boomtown.container.protocol import CloneSpec, DisposeSpec, Report, RunSpec, RunState
@@ -156,9 +157,11 @@ class Kit:
     # a container in this process
 
     @contextlib.asynccontextmanager
-    async def inside(self, origin: Path | None = None, settings: Settings = FAST) -> AsyncIterator[Container]:
+    async def inside(
+        self, origin: Path | None = None, settings: Settings = FAST, groups: Cgroups | None = None
+    ) -> AsyncIterator[Container]:
         """The container's service without its process, with `origin` as the rig `web`."""
-        container = Container(self.home, self.home_id, settings)
+        container = Container(self.home, self.home_id, settings, groups)
         container.tidy()
         if origin is not None:
             await container.clone(CloneSpec("web", str(origin)))

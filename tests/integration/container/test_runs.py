@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from container_kit import Kit, git, repository, until
 
-from boomtown.container.protocol import DisposeResult
+from boomtown.container.protocol import DisposeResult, Talk
 from boomtown.domain.errors import AlreadyRunningError
 
 WORK = "echo hi > new.txt && git add new.txt && git commit --quiet -m 'Add new.txt'"
@@ -202,3 +202,20 @@ async def test_an_idle_container_says_nothing(tmp_path: Path) -> None:
         said = len(kit.reports)
         await asyncio.sleep(0.5)  # five times the time between reports
         assert len(kit.reports) == said
+
+
+async def test_a_run_ends_with_its_processes_when_the_town_s_own_code_breaks_in_the_middle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when another version is installed beneath a container that imports the rest of itself only now."""
+
+    def broken() -> None:
+        raise ImportError("cannot import name 'NEW'")
+
+    monkeypatch.setattr("boomtown.container.agents.acp._load", broken)
+    kit = Kit(tmp_path)
+    spec = kit.spec("exec sleep 600", adapter="acp", talk=Talk())
+    async with kit.inside(repository(tmp_path)) as container:
+        end = await kit.finish(container, spec)
+        assert "Boomtown itself failed here: ImportError" in (end.error or "")
+        assert kit.marked() == []

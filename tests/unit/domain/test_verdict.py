@@ -35,6 +35,7 @@ def verdict(of: RunView | None = None, seen: Seen | None = None, facts: GitFacts
         ({}, exited(0), MARKED, Outcome.CONFLICT_MARKERS),
         ({}, None, WORK, Outcome.CONTAINER_LOST),
         ({}, exited(None, start_failed=True), CLEAN, Outcome.START_FAILED),
+        ({}, exited(137, setup_failed=True, out_of_memory=True), CLEAN, Outcome.MEMORY_LIMIT),
         ({"stop_reason": StopReason.STOP}, exited(0), WORK, Outcome.STOPPED),
         ({"stop_reason": StopReason.STOP}, None, WORK, Outcome.STOPPED),
         ({"stop_reason": StopReason.STOP, "done_at": NOW}, exited(0), WORK, Outcome.HANDED_ON),
