@@ -173,6 +173,8 @@ class ContainerEffects:
 
     async def _dispose(self, run_id: str) -> None:
         run, rig, polecat, bead = await self._engine.read(lambda db: _context(db, run_id))
+        if run["disposed_at"] is not None:
+            return  # since this was decided; its worktree may be another run's by now
         author = polecat_author(polecat["name"])
         spec = DisposeSpec(
             rig=rig["name"],
