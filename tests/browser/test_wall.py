@@ -186,4 +186,6 @@ def test_a_pane_goes_on_when_the_container_is_replaced(town_for_all: MakeTown, o
     os.kill(town.container_pid, signal.SIGKILL)
     eventually(lambda: [one for one in town.live_runs() if one.run_id != run], "a new run begins", 150)
     expect(page.get_by_role("log")).to_contain_text("Toast line 2")
+    texts = [text for _, text in page.get_by_role("log").evaluate(READ_ALL)]
+    assert texts == [f"Toast line {number}" for number in range(1, len(texts) + 1)], "each line once, in order"
     assert town.bead(bead)["status"] == "in_progress"

@@ -21,7 +21,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
         yield town
 
 
-def test_it_shows_agents_streams_and_queue_and_stops_one(town: Town) -> None:
+def test_it_shows_agents_streams_and_queue_tells_one_something_and_stops_it(town: Town) -> None:
     live = town.mutate("sling", {"rigId": "web", "title": "wait"}).json()["result"]["data"]
     town.mutate("sling", {"rigId": "web", "tasks": [{"title": "Held [b]back[/b]"}], "hold": True}).raise_for_status()
 
@@ -40,6 +40,8 @@ def test_it_shows_agents_streams_and_queue_and_stops_one(town: Town) -> None:
             await until(lambda: any("Toast" in line.text and "line " in line.text for line in stream.lines))
             assert str(agents.get_row_at(0)[0]) == "Toast"
             assert str(queue.get_row_at(0)[0]) == "Held [b]back[/b]"
+            await pilot.press("m", *"Hurry", "enter")
+            await until(lambda: town.query("getBead", beadId=live["bead"]["id"])["messages"])
             await pilot.press("s")
             await until(lambda: queue.row_count == 2)
 
