@@ -147,7 +147,7 @@ class Run:
             cpu_percent=usage.cpu_percent,
             memory_bytes=usage.memory_bytes,
             peak_memory_bytes=self._tree.peak_memory_bytes if self._tree and not self._guest else 0,
-            last_words=stream.last_words if stream else "",
+            last_words=self._last_words,
             facts=self._facts,
             session=heard.session,
             question=heard.question if self.live else None,
@@ -169,6 +169,12 @@ class Run:
 
     def _told(self, text: str | None) -> str | None:
         return without(self.spec.secrets, text) if text else text
+
+    @property
+    def _last_words(self) -> str:
+        """What it said last; of a program that is spoken with and failed, what that wrote on its standard error."""
+        complaints = self._talk.complaints if self._talk and self._code else ""
+        return self._told(complaints) or (self._stream.last_words if self._stream else "")
 
     async def start(self) -> None:
         """Return once the program runs, or could not be started. Raises what has nothing to do with this run."""
@@ -343,6 +349,8 @@ class Run:
             and (not self._talk or not self._talk.heard.session)
         ):
             self._refusal = read_last_words(self._stream.last_words, time.time())
+        if self._talk and code != 0 and self._error and self._talk.complaints:
+            self._error = f"{self._error} Its standard error ends: {self._talk.complaints}"
         if code in (126, 127) and self._stream.last_words.startswith("setpriv: failed to execute"):
             self._start_failed, self._error = True, self._stream.last_words.removeprefix("setpriv: ")
         await self._finish()
@@ -376,8 +384,12 @@ class Run:
             holding.cancel()
             await asyncio.wait({holding})
             return gone.result() or 1
-        await self._see_off(gone)
         ending: Ending = holding.result()
+        if ending.hung_up:  # it is about to end by itself, and its own status says more
+            await asyncio.wait({gone}, timeout=LEAVES_S)
+            if gone.done():
+                return gone.result() or 1
+        await self._see_off(gone)
         self._error, self._refusal = self._error or ending.error, ending.refusal
         return ending.code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from boomtown.container.agents.adapter import Ending, Heard, Launch
 from boomtown.container.agents.journal import Journal
 from boomtown.container.agents.meter import Meter
+from boomtown.container.agents.refusals import LONGEST_WORDS, RETRY_MARK
 from boomtown.container.agents.transport import PipeTransport
 from boomtown.container.plain import place_below
 from boomtown.container.protocol import Message, RunSpec
@@ -19,6 +21,8 @@ from boomtown.domain.errors import BadInputError
 if TYPE_CHECKING:
     from boomtown.container.agents.line import Line
     from boomtown.container.agents.session import Session
+
+MOST_COMPLAINTS = 3
 
 
 class AcpAdapter:
@@ -54,6 +58,7 @@ class AcpConversation:
         self._session: Session | None = None
         self._told: tuple[Message, ...] = ()
         self._stopped = False
+        self._complaints: deque[str] = deque(maxlen=MOST_COMPLAINTS)
 
     @property
     def heard(self) -> Heard:
@@ -107,7 +112,13 @@ class AcpConversation:
         else:
             self._told += messages
 
+    @property
+    def complaints(self) -> str:
+        return "\n".join(self._complaints)
+
     def overhear(self, lines: list[str]) -> None:
+        spoken = (line for line in lines if line.strip() and not line.startswith(RETRY_MARK))
+        self._complaints.extend(line[:LONGEST_WORDS] for line in spoken)
         if self._session:
             self._session.overhear(lines)
 

@@ -14,11 +14,12 @@ from boomtown.domain.errors import BadInputError
 
 @dataclass(frozen=True)
 class Ending:
-    """How a conversation ended, as an exit status; `error` says why it is not 0."""
+    """How a conversation ended, as an exit status; `error` says why it is not 0. `hung_up`: the program did so."""
 
     code: int
     error: str | None = None
     refusal: Refusal | None = None
+    hung_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Conversation(Protocol):
 
     def overhear(self, lines: list[str]) -> None:
         """What the program writes on its standard error."""
+        ...
+
+    @property
+    def complaints(self) -> str:
+        """The last lines of that: where programs say why they crash."""
         ...
 
     async def settle(self) -> None:

@@ -214,7 +214,7 @@ class Session:
         except TimeoutError:
             return Ending(1, f"The agent did not finish its handshake within {self._patient_s:.0f} s.")
         except ConnectionError:
-            return Ending(1, "The agent ended in the middle of its work.")
+            return Ending(1, "The agent ended in the middle of its work.", hung_up=True)
         finally:
             if self._counting is not None:
                 self._counting.cancel()
