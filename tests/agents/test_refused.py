@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -100,6 +102,13 @@ def test_an_expired_token_waits_for_a_login_and_an_agent_that_stands_in_goes_on(
     assert "token is expired" in found["attempt_log"][0]["error"]
     [other] = town.landed(town.give("codex,works", work("b")))
     assert (other["agent_kind"], outcomes(other)) == ("works", ["handed_on"])
+    [entry] = town.ask("inbox")
+    assert (entry["kind"], entry["action"]) == ("auth", "boomtown agent login codex")
+    assert "keeps no login" in town.ok("agent", "check", "codex").out
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": 1_000_000_000}).encode()).decode().rstrip("=")
+    town.ok("agent", "login", "codex", stdin=f"eyJhbGciOiJub25lIn0.{claims}.c2lnbmF0dXJl\n")
+    checked = town.ok("agent", "check", "codex").out
+    assert "Logged in as eyJhbG…dXJl, expired since 2001-09-09T01:46:40" in checked
 
 
 def holders(town: AgentTown, secret: str) -> list[str]:

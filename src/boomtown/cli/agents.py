@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Mapping
 from typing import Any
 
 from boomtown.cli.client import connect, server_of
@@ -143,11 +144,16 @@ def _login(known: logins.Login) -> dict[str, Any]:
     return {"account": known.masked, "provider": known.provider, "expires_at": iso(known.expires_at)}
 
 
-def _login_words(known: logins.Login | None) -> str:
+def _login_words(agent: AgentSettings, known: logins.Login | None, variables: Mapping[str, str], now: float) -> str:
+    """Who pays for it, and until when, as far as that can be known without asking the provider."""
     if known is None:
-        return ""
+        ways = PRESETS[agent.preset].logins if agent.preset else ()
+        given = [way.variable for way in ways if way.variable in variables]
+        return f" Logged in by {given[0]} of config.toml." if given else " The home keeps no login for it."
     whose = f" for {known.provider}" if known.provider else ""
-    until = f", good until {iso(known.expires_at)}" if known.expires_at else ""
+    until = ", which does not say when it expires"
+    if known.expires_at is not None:
+        until = f", {'expired since' if known.expires_at <= now else 'good until'} {iso(known.expires_at)}"
     return f" Logged in as {known.masked}{whose}{until}."
 
 
@@ -169,14 +175,18 @@ def check(args: Namespace, out: Output) -> None:
     if agent.kind == "acp":
         from boomtown.cli.trial import attempt
 
-        tried = attempt(agent, Home.from_env(), variables)
+        words = _login_words(agent, known, variables, time.time())
+        try:
+            tried = attempt(agent, Home.from_env(), variables)
+        except UnavailableError as error:
+            raise UnavailableError(error.message + words) from error
         _tell_server(Home.from_env(), agent.name)
         sentence = (
             f"{agent.name} works: {tried['agent'] or agent.name} {tried['version'] or ''}, model "
             f"{tried['model'] or 'not told'}, answered “{clean(tried['answer'])}” in {tried['seconds']:.1f} s"
         )
         used = f" ({spent(tried['usage'])})." if tried["usage"] else "."
-        out.say({**data, **tried}, sentence + used + _login_words(known))
+        out.say({**data, **tried}, sentence + used + words)
         return
     with_them = f" Its variables are set: {', '.join(sorted(variables))}." if variables else ""
     out.say(data, f"{agent.name} can start: {data['program']}.{with_them}")

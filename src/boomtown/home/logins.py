@@ -66,6 +66,11 @@ def store(home: Home, agent: AgentSettings, secret: str, provider: str | None, n
     secret = secret.strip()
     if not secret:
         raise BadInputError("There was no key on standard input. Paste it, or pipe it in: it is never an argument.")
+    if secret.startswith("{"):
+        raise BadInputError(
+            "That is a login file, not a key. Its program refreshes it, and of two copies one would end the other: it "
+            f"can't serve several polecats. Give {agent.name} an API key or a long-lived token. Nothing was stored."
+        )
     if len(secret) > LONGEST_SECRET or not secret.isascii() or not secret.isprintable() or " " in secret:
         raise BadInputError("That is no key: a key is one line without spaces. Nothing was stored.")
     way = _way(agent, secret, provider)

@@ -26,6 +26,6 @@ async def test_the_end_of_its_standard_error_is_told_without_its_secrets(
         await container.start(spec)
         await until(lambda: container.hello().runs[0].state == "exited", 60)
         [run] = container.hello().runs
-    words = "3\n4\npanic: out of luck, key •••"
+    words = "1\n2\n3\n4\npanic: out of luck, key •••"
     assert (run.exit_code, run.signal, run.last_words) == (code, number, words)
     assert run.error == (error and f"{error} Its standard error ends: {words}")

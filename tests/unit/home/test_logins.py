@@ -51,6 +51,12 @@ def test_kilo_gets_the_key_of_a_provider(tmp_path: Path) -> None:
         logins.store(home, preset("codex"), KEY, "openai", 0.0)
 
 
+def test_a_login_file_that_its_program_refreshes_is_not_taken(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="login file, not a key"):
+        logins.store(Home(tmp_path), preset("codex"), '{"tokens": {"refresh_token": "rt"}}', None, 0.0)
+    assert not (tmp_path / "logins").exists()
+
+
 def test_a_login_of_a_preset_serves_agents_made_of_it(tmp_path: Path) -> None:
     home = Home(tmp_path)
     logins.store(home, preset("gemini"), KEY, None, 0.0)

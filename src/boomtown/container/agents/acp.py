@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from boomtown.container.agents.line import Line
     from boomtown.container.agents.session import Session
 
-MOST_COMPLAINTS = 3
+MOST_COMPLAINTS = 5
 
 
 class AcpAdapter:
@@ -117,8 +117,8 @@ class AcpConversation:
         return "\n".join(self._complaints)
 
     def overhear(self, lines: list[str]) -> None:
-        spoken = (line for line in lines if line.strip() and not line.startswith(RETRY_MARK))
-        self._complaints.extend(line[:LONGEST_WORDS] for line in spoken)
+        words = (line.strip() for line in lines if not line.startswith(RETRY_MARK))
+        self._complaints.extend(line[:LONGEST_WORDS] for line in words if any(map(str.isalnum, line)))
         if self._session:
             self._session.overhear(lines)
 

@@ -55,15 +55,17 @@ class Patience:
             return None
         return self._heard_at + limit_s * (TOOL_STARTS_WITHIN if self._recorder.tools("pending") else 1)
 
-    def lost(self, cut: str | None, cancelled: bool) -> str:
+    def lost(self, cut: str | None, cancelled: bool, failure: str = "") -> str:
         """Why the turn that was cut short has to be begun again. Raises `LostError` if that was done often enough.
 
-        `cut`: what that was before its end. `cancelled`: the agent at least let it be cancelled.
+        `cut`: what that was before its end. `cancelled`: the agent at least let it be cancelled. `failure`: why it
+        tried again itself.
         """
         if cut is not None:
             said, most = f"The connection to the agent's model broke: {cut}.", MOST_CUT
         else:
-            said = f"The agent was silent for {self._talk.answer_within_s:g} s: its model does not answer."
+            why = f"its model fails ({failure})" if failure else "its model does not answer"
+            said = f"The agent was silent for {self._talk.answer_within_s:g} s: {why}."
             most = MOST_SILENT
         if self._begun_again >= most or not cancelled:
             raise LostError(said)

@@ -32,6 +32,8 @@ class Provider:
         self._resets_at: float | None = None
         self.refusal: Refusal | None = None
         """What was heard beside the conversation: the agent itself would wait."""
+        self.failure = ""
+        """Why the agent itself tries again, while nothing has worked since."""
         self.answered = False
         """Whether the model has done some work in this session."""
 
@@ -43,7 +45,7 @@ class Provider:
 
     def works(self) -> None:
         """A tool is used: whatever was said before was no refusal."""
-        self._tries, self.answered = 0, True
+        self._tries, self.answered, self.failure = 0, True, ""
 
     def told_meta(self, meta: dict[str, Any] | None) -> None:
         """Claude Code tells so when a limit of its subscription is over."""
@@ -55,6 +57,7 @@ class Provider:
         """Lines of its standard error; whether they say that it is refused."""
         for retry in refusals.retries(lines):
             self.refusal = refusals.read_retry(retry, self._preset, self._clock()) or self.refusal
+            self.failure = refusals.shortened(retry.words)
         return self.refusal is not None
 
     def ended_well(self) -> None:

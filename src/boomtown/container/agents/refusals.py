@@ -47,7 +47,9 @@ SIGNS: dict[str, tuple[tuple[str, str], ...]] = {
         (AUTH, r"token (is|has) expired|Please (try signing in|log ?in) again|[Nn]ot logged in"),
         (BUSY, r"\b429\b|[Rr]ate[_ -]?[Ll]imit|Too Many Requests|[Oo]verloaded|\b529\b"),
         (FAILS, r"\b50[0-4]\b|Internal [Ss]erver [Ee]rror|Bad Gateway|Service Unavailable|api_error"),
-        (FAILS, r"ECONNRE(SET|FUSED)|socket hang up|connection (error|reset|refused)|fetch failed"),
+        (FAILS, r"(?i)ECONNRE(SET|FUSED)|socket hang up|connection (error|reset|refused|closed|terminated|timed out)"),
+        (FAILS, r"(?i)network (connection|request|socket) failed|(network|host) is (unreachable|down)|host not found"),
+        (FAILS, r"(?i)fetch failed|request timed out|DNS lookup failed|socket connection was closed|unable to connect"),
     ),
 }
 
@@ -87,7 +89,7 @@ def read_turn(said: str, preset: str, now: float) -> Refusal | None:
 
 
 def refusal(sign: Sign, words: str) -> Refusal:
-    return Refusal(AUTH if sign.kind == AUTH else QUOTA, _shortened(words), sign.until)
+    return Refusal(AUTH if sign.kind == AUTH else QUOTA, shortened(words), sign.until)
 
 
 def read_last_words(words: str, now: float) -> Refusal | None:
@@ -135,7 +137,7 @@ def read_retry(retry: Retry, preset: str, now: float) -> Refusal | None:
     """Whether there is no point in waiting with the agent."""
     sign = read(retry.words, preset, now)
     if _is_far(retry.at, now):
-        return Refusal(QUOTA, _shortened(retry.words), retry.at)
+        return Refusal(QUOTA, shortened(retry.words), retry.at)
     if sign is None or sign.kind == FAILS:
         return None
     patience = {QUOTA: 2, AUTH: 1, BUSY: MOST_BUSY}[sign.kind]
@@ -201,6 +203,7 @@ def _at_clock(found: re.Match[str], now: float) -> float | None:
     return (at if at + timedelta(minutes=1) > today else at + timedelta(days=1)).timestamp()
 
 
-def _shortened(words: str) -> str:
+def shortened(words: str) -> str:
+    """On one line, for people."""
     line = " ".join(words.split())
     return line if len(line) <= LONGEST_WORDS else f"{line[: LONGEST_WORDS - 1]}…"

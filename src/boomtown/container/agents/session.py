@@ -59,6 +59,8 @@ FINISH_S = 20.0
 """For the end of a turn in which the agent called `done`: what its model is just saying is paid for, and counted at its
 end. Less than the grace after `done`."""
 CANCEL_S = 15.0
+GIVE_UP_S = 60.0
+"""For the cancelled turn of an agent that was silent: one that does not even end that is given up, with the run."""
 CLOSE_S = 5.0
 STOP_S = 2.0
 """For the cancelled turn of an agent that is to end: what it started in sessions of their own must be gone soon."""
@@ -391,9 +393,11 @@ class Session:
         self._permissions.withdraw()
         cut = self._patience.cut
         await self._connection.cancel(session_id=self._id)
-        ended = await _ends(asked, STOP_S if why == "stop" else CANCEL_S)
         if why == "silent":
+            ended = await self._or_stop(_ends(asked, GIVE_UP_S)) or False
             self._begin_again(cut, ended)
+        else:
+            ended = await _ends(asked, STOP_S if why == "stop" else CANCEL_S)
         return asked.result() if ended and asked.exception() is None else None  # it was cut short: no error counts
 
     async def _interrupted(self, asked: asyncio.Task[PromptResponse]) -> str | None:
@@ -417,7 +421,7 @@ class Session:
 
     def _begin_again(self, cut: str | None, cancelled: bool) -> None:
         """After silence, or a cut connection; not for ever. Raises `LostError`."""
-        self._recorder.text("error", self._patience.lost(cut, cancelled))
+        self._recorder.text("error", self._patience.lost(cut, cancelled, self._provider.failure))
         self._queue.insert(0, Message(id="", text=AGAIN))
 
     async def _next(self) -> _Prompt | None:
