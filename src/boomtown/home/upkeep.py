@@ -10,6 +10,7 @@ from boomtown.home.paths import Home
 
 STREAMS_KEPT_S = 30 * 86_400.0
 AGENT_HOMES_KEPT_S = 14 * 86_400.0
+"""After the end of their beads; for so long all streams of those are kept, too."""
 
 
 def write_commands(home: Home) -> None:
@@ -22,22 +23,29 @@ def write_commands(home: Home) -> None:
             path.chmod(0o700)
 
 
-def drop_old_streams(home: Home, now: float) -> int:
-    """Remove streams of runs that nobody wrote to for 30 days; returns how many. `now` is epoch seconds."""
-    old = [path for path in home.logs.glob("*.jsonl") if path.stat().st_mtime < now - STREAMS_KEPT_S]
+def drop_old_streams(home: Home, now: float, kept: set[str]) -> int:
+    """Remove streams that nobody wrote to for 30 days, but for those of the runs `kept`; returns how many.
+
+    `now` is epoch seconds.
+    """
+    old = [
+        path
+        for path in home.logs.glob("*.jsonl")
+        if path.stem not in kept and path.stat().st_mtime < now - STREAMS_KEPT_S
+    ]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
 
 
-def drop_old_agent_homes(home: Home, now: float, in_use: set[str]) -> int:
-    """Remove HOMEs of beads that are not `in_use` (bead ids) and were left alone for 14 days; returns how many.
+def drop_old_agent_homes(home: Home, now: float, kept: set[str]) -> int:
+    """Remove HOMEs that were left alone for 14 days, but for those of the beads `kept`; returns how many.
 
     Those of agents that serve many are touched by each run.
     """
     dropped = 0
     for folder in (*home.rigs.glob("*/homes/*"), *home.rigs.glob("*/shared/*")):
-        if folder.name not in in_use and folder.stat().st_mtime < now - AGENT_HOMES_KEPT_S:
+        if folder.name not in kept and folder.stat().st_mtime < now - AGENT_HOMES_KEPT_S:
             shutil.rmtree(folder, ignore_errors=True)
             dropped += 1
     return dropped

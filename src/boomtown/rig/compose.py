@@ -71,10 +71,12 @@ class TownRuntime:
     async def tidy(self) -> None:
         """Drop streams, and homes of agents, that nobody has needed for long."""
         now = self.engine.clock.now()
-        in_use = await self.engine.read(beads.unfinished_ids)
+        since = now - upkeep.AGENT_HOMES_KEPT_S
+        kept = await self.engine.read(lambda db: beads.ids_needed(db, since))
+        told = await self.engine.read(lambda db: beads.runs_needed(db, since))
 
         def drop() -> tuple[int, int]:
-            return upkeep.drop_old_streams(self._home, now), upkeep.drop_old_agent_homes(self._home, now, in_use)
+            return upkeep.drop_old_streams(self._home, now, told), upkeep.drop_old_agent_homes(self._home, now, kept)
 
         streams, homes = await self.engine.scheduler.read(drop)
         if streams or homes:

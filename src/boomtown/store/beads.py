@@ -66,9 +66,18 @@ def _named() -> sql.Query:
     return select(beads).where(sql.among(beads.c.id, "beads"))
 
 
-def unfinished_ids(connection: Connection) -> set[str]:
-    """The beads of all rigs that are open, at work or in review."""
-    return set(connection.scalars(select(beads.c.id).where(beads.c.status.in_(UNFINISHED))))
+def ids_needed(connection: Connection, since: float) -> set[str]:
+    """The beads of all rigs that are open, at work or in review, or have ended since (epoch seconds)."""
+    return set(connection.scalars(select(beads.c.id).where(_needed(since))))
+
+
+def runs_needed(connection: Connection, since: float) -> set[str]:
+    """The runs of those beads."""
+    return set(connection.scalars(select(runs.c.id).join(beads, beads.c.id == runs.c.bead_id).where(_needed(since))))
+
+
+def _needed(since: float) -> ColumnElement[bool]:
+    return beads.c.status.in_(UNFINISHED) | (beads.c.closed_at >= since)
 
 
 def matching(connection: Connection, prefix: str, rig_id: str | None = None) -> list[Row]:
