@@ -8,7 +8,7 @@ WORKERS ?= 4
 # The real agent programs of tests/agents, installed once for all checkouts.
 AGENTS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/boomtown-test-agents
 
-.PHONY: setup setup-node setup-agents setup-browser setup-lfs web web-types demo test unit check simulate drill bench clean help
+.PHONY: setup setup-node setup-agents setup-browser setup-lfs setup-terminal web web-types demo test unit check simulate drill bench clean help
 help:
 	@echo "make demo   set up, then run a whole town once, on embedded defaults"
 	@echo "make test   set up, then run all tests"
@@ -54,6 +54,11 @@ setup-lfs:
 	@command -v git-lfs >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq git-lfs >/dev/null; } \
 		|| { echo "tests/e2e needs git-lfs on PATH: install it, for instance with apt-get install git-lfs" >&2; exit 1; }
 
+# The terminal interfaces of agents are driven in tmux.
+setup-terminal:
+	@command -v tmux >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq tmux >/dev/null; } \
+		|| { echo "tests/agents needs a tmux on PATH: install it, for instance with apt-get install tmux" >&2; exit 1; }
+
 # The dashboard's types of the API, from the server's registry of procedures.
 web-types: setup
 	@$(PY) -m boomtown.api.describe.typescript > web/src/api/router.ts
@@ -64,7 +69,7 @@ demo: setup web
 unit: setup
 	@.venv/bin/pytest tests/unit -q -n0 -p no:schemathesis
 
-test: setup setup-node setup-agents setup-browser setup-lfs web
+test: setup setup-node setup-agents setup-browser setup-lfs setup-terminal web
 	@BOOMTOWN_TEST_AGENTS=$(AGENTS) .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup
 
 check: setup web/node_modules/.ready

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from boomtown.container.protocol import (
+    Attached,
     CloneResult,
     CloneSpec,
     Diff,
@@ -191,6 +192,12 @@ class SimClient:
 
     async def tell(self, run_id: str, messages: tuple[Message, ...]) -> bool:
         return await self._ask(f"tell {run_id[:8]}", lambda c: c.tell(run_id, messages))
+
+    async def attach(self, run_id: str, by: str, pid: int, command: list[str]) -> tuple[str, Attached]:
+        raise UnavailableError("There are no terminals in a simulation.")
+
+    async def detach(self, run_id: str, ticket: str, how: str) -> bool:
+        raise UnavailableError("There are no terminals in a simulation.")
 
     async def forget(self, run_ids: list[str]) -> None:
         await self._ask(f"forget {[run_id[:8] for run_id in run_ids]}", lambda c: c.forget(run_ids))

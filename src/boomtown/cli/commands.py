@@ -198,6 +198,10 @@ POLECATS = (
     Command("path", "polecats:path", "where a polecat's worktree is", (_polecat(),)),
     Command("shell", "polecats:shell", "a shell in a polecat's worktree, with its environment", (_polecat(),),
             json=False),
+    Command("attach", "attaching:attach", "a live polecat's session in its agent's own interface, in this terminal", (
+        _polecat(), _arg("--then", says="how it goes on when you leave: continue, hand-on or hold (default: asks)",
+                         choices=("continue", "hand-on", "hold")),
+    ), json=False),
     Command("try", "trying:attempt", "run what a bead has come to (the rig's `run`), in a scratch worktree", (_bead(),),
             json=False),
 )  # fmt: skip

@@ -95,9 +95,6 @@ def shell(args: Namespace, _out: Output) -> int:
     client = connect()
     opened = client.mutate("openShell", agentId=args.POLECAT)
     try:
-        for number in (signal.SIGHUP, signal.SIGTERM):  # the terminal is gone: the shell is left all the same
-            signal.signal(number, _leave)
-        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for what runs in the shell
         return _run_shell(opened)
     finally:
         if opened.get("session"):
@@ -112,7 +109,15 @@ def _run_shell(opened: dict[str, Any]) -> int:
     program = os.environ.get("SHELL") or "/bin/sh"
     home = str(Home.from_env().root)  # the shell has the polecat's HOME, and `boomtown` goes on working in it
     environment = {**opened["env"], "BOOMTOWN_HOME": home, "TERM": os.environ.get("TERM", "dumb"), "SHELL": program}
-    return subprocess.run([program], cwd=opened["path"], env=environment, check=False).returncode
+    return in_the_foreground([program], opened["path"], environment)
+
+
+def in_the_foreground(argv: list[str], folder: str, environment: dict[str, str]) -> int:
+    """Run a program that has the terminal; its exit status. Raises `SystemExit` when the terminal is gone."""
+    for number in (signal.SIGHUP, signal.SIGTERM):  # it is left all the same
+        signal.signal(number, _leave)
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for what runs in it
+    return subprocess.run(argv, cwd=folder, env=environment, check=False).returncode
 
 
 def _close(client: Client, session: str) -> None:

@@ -24,6 +24,8 @@ def bead_sentence(bead: dict[str, Any], merge: dict[str, Any] | None = None) -> 
             return f"Waits for you; then `boomtown bead close {ref}`"
         case "open":
             return _waiting(bead)
+        case "in_progress" if bead.get("attached_by"):
+            return f"{bead['attached_by']} has stepped in: the session of {bead['assignee']} is theirs"
         case "in_progress" if bead["question"]:
             return f"{bead['assignee'] or 'Its polecat'} asks: {bead['question']['text']} `boomtown answer {ref} TEXT`"
         case "in_progress":

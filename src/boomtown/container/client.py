@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from boomtown.container.protocol import (
+    Attached,
     CloneResult,
     CloneSpec,
     Diff,
@@ -66,6 +67,18 @@ class ContainerClient(Protocol):
 
         Whether its session took them comes with a report (`RunState.delivered`). Returns False if there is no such run.
         """
+        ...
+
+    async def attach(self, run_id: str, by: str, pid: int, command: list[str]) -> tuple[str, Attached]:
+        """End the program of a run that is spoken with, and give its session to a person; the run stays live.
+
+        `{session}` in `command` becomes the session. `pid` is the process that will hold the agent's own interface:
+        when it is gone, the town goes on. Returns a ticket for `detach`. Raises `ConflictError` while somebody has it.
+        """
+        ...
+
+    async def detach(self, run_id: str, ticket: str, how: str) -> bool:
+        """The person has left, for the town to `continue`, or to `hand-on` as after `done`. False: it was over."""
         ...
 
     async def forget(self, run_ids: list[str]) -> None:

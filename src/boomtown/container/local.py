@@ -12,6 +12,7 @@ from boomtown.container.card import Card, find, kill, spawn, wait_until_gone
 from boomtown.container.connection import Connection
 from boomtown.container.protocol import (
     PROTOCOL,
+    Attached,
     CloneResult,
     CloneSpec,
     Diff,
@@ -246,6 +247,13 @@ class LocalContainer:
 
     async def tell(self, run_id: str, messages: tuple[Message, ...]) -> bool:
         return await self._call("tell", run_id=run_id, messages=messages)
+
+    async def attach(self, run_id: str, by: str, pid: int, command: list[str]) -> tuple[str, Attached]:
+        ticket, attached = await self._call("attach", run_id=run_id, by=by, pid=pid, command=command)
+        return ticket, from_wire(Attached, attached)
+
+    async def detach(self, run_id: str, ticket: str, how: str) -> bool:
+        return await self._call("detach", run_id=run_id, ticket=ticket, how=how)
 
     async def forget(self, run_ids: list[str]) -> None:
         await self._call("forget", run_ids=run_ids)

@@ -140,7 +140,8 @@ class Talk:
     below HOME, files and folders of the person's to copy there; `notes` are said in the stream. `mode`: the
     session mode to set. `model`: what the session must say that it uses; None: not checked. `tools`: variables for the
     town's tools. `cut`: a pattern for its standard error, see `home.presets`. `resumes`: an earlier session may be
-    loaded; `again` is the prompt then, unless the words of the bead (`words`, a digest) have changed. `reminder`: what
+    loaded; `again` is the prompt then, unless the words of the bead (`words`, a digest) have changed; `back` is that
+    after a person had the session within the run. `reminder`: what
     to say once if a turn ends and nothing was handed on. `preset`: what the agent is of. `past`: what was done
     so far, for a new session; the container adds it. `answer_within_s`: how long an agent may be silent within a turn.
     `messages`: what waited for it. `shared`: where one process serves many runs, the names of the variables that are
@@ -160,6 +161,7 @@ class Talk:
     resumes: bool = True
     ends_on_eof: bool = True
     again: str = ""
+    back: str = ""
     past: str = ""
     words: str = ""
     preset: str = ""
@@ -225,6 +227,7 @@ class RunState:
     `out_of_memory`: the kernel has killed it for its limit of memory. `refusal`: the run ended since its model does not
     answer it; `answered`: it has. `report`: what it said in the end, once it has exited, if its spec asks for that: its
     last message, or the standard output of a command.
+    `attached`: the person who has the session in the place of the town, by `ticket`; `left`: how the last one did.
     """
 
     run_id: str
@@ -258,6 +261,18 @@ class RunState:
     refusal: Refusal | None = None
     answered: bool = False
     report: str = ""
+    attached: str = ""
+    ticket: str = ""
+    left: str = ""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A run whose agent's own interface a person may start now: what, where, with what environment."""
+
+    path: str
+    argv: tuple[str, ...]
+    env: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,13 @@ class Requests:
     async def _tell(self, run_id: str, messages: list[dict[str, Any]]) -> bool:
         return self._container.tell(run_id, tuple(from_wire(Message, message) for message in messages))
 
+    async def _attach(self, run_id: str, by: str, pid: int, command: list[str]) -> Any:
+        ticket, attached = await self._container.attach(run_id, by, pid, command)
+        return [ticket, to_wire(attached)]
+
+    async def _detach(self, run_id: str, ticket: str, how: str) -> bool:
+        return self._container.detach(run_id, ticket, how)
+
     async def _forget(self, run_ids: list[str]) -> None:
         self._container.forget(run_ids)
 

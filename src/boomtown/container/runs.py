@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
@@ -27,13 +28,14 @@ from boomtown.container.prepare import base_or_ours, prepare_home, prepare_workt
 from boomtown.container.processes import NULL, PIPE, Child, Processes, find_command
 from boomtown.container.proctable import MARK
 from boomtown.container.prompting import whole_prompt
-from boomtown.container.protocol import DisposeResult, Facts, Message, Refusal, RunSpec, RunState, Talk
+from boomtown.container.protocol import Attached, DisposeResult, Facts, Message, Refusal, RunSpec, RunState, Talk
 from boomtown.container.sandbox import NONE, choose, confine, probe, room
 from boomtown.container.streams import LineSplitter, StreamWriter, Words, without
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Forest, Tree, Usage
+from boomtown.container.visits import CONTINUE, GONE, STOPPED, Visit, terminal
 from boomtown.container.worktrees import Worktrees
-from boomtown.domain.errors import BadInputError, BoomtownError
+from boomtown.domain.errors import BadInputError, BoomtownError, ConflictError
 from boomtown.home.paths import Home
 from boomtown.home.steps import reach
 
@@ -102,6 +104,10 @@ class Run:
         self._said = Words()
         self._pipes: list[PipeReader] = []
         self._input: PipeWriter | None = None
+        self._env: dict[str, str] = {}
+        self._messages: tuple[Message, ...] = ()
+        self._person: Visit | None = None
+        self._left = ""
 
     @property
     def live(self) -> bool:
@@ -133,12 +139,12 @@ class Run:
             branch=spec.branch,
             worktree=str(self.worktree),
             state=self.state,
-            pid=self._pid,
+            pid=None if self._visited else self._pid,
             started_at=self._started_at,
             exited_at=self._exited_at,
             exit_code=self._code if self._code is not None and self._code >= 0 else None,
             signal=-self._code if self._code is not None and self._code < 0 else None,
-            error=self._told(self._error or heard.trouble if self.live else self._error),
+            error=self._told(self._error or heard.trouble if self.live and not self._visited else self._error),
             start_failed=self._start_failed,
             setup_failed=self._setup_failed,
             out_of_memory=self._out_of_memory,
@@ -150,11 +156,14 @@ class Run:
             last_words=self._last_words,
             facts=self._facts,
             session=heard.session,
-            question=heard.question if self.live else None,
+            question=heard.question if self.live and not self._visited else None,
             usage=heard.usage,
             delivered=heard.delivered,
             refusal=replace(self._refusal, words=self._told(self._refusal.words) or "") if self._refusal else None,
             answered=heard.answered,
+            attached=self._person.by if self._person else "",
+            ticket=self._person.ticket if self._person else "",
+            left=self._left,
             report="" if self.live or not spec.report else self._told(heard.report or self._said.text) or "",
         )
 
@@ -166,6 +175,11 @@ class Run:
         own = self._tree.usage
         share = self._guest.host.share if self._guest else Usage()
         return Usage(round(own.cpu_percent + share.cpu_percent, 1), own.memory_bytes + share.memory_bytes)
+
+    @property
+    def _visited(self) -> bool:
+        """Whether a person has its session: no program of ours runs."""
+        return self._person is not None and self._person.begun.is_set()
 
     def _told(self, text: str | None) -> str | None:
         return without(self.spec.secrets, text) if text else text
@@ -284,7 +298,7 @@ class Run:
         else:
             self._spawn(stream, prompt, env)
         reach("run spawned")
-        self._started_at, self.state = time.time(), RUNNING
+        self._started_at, self.state = self._started_at or time.time(), RUNNING
 
     def _enter(self, talk: Talk, prompt: str, env: dict[str, str]) -> None:
         """Begin in a process that serves others too."""
@@ -297,10 +311,14 @@ class Run:
         """Begin in a process of its own."""
         spec, shop = self.spec, self._shop
         home, tree = self._home, self._planted
-        env = env | {MARK: tree.mark}
+        env = self._env = env | {MARK: tree.mark}
         adapter = adapter_for(spec.adapter)
         launch = adapter.launch(spec, prompt, self.worktree, home)
-        talk = self._talk = launch.conversation
+        talk, earlier = launch.conversation, self._talk
+        if talk is not None and earlier is not None:
+            talk.follow(earlier)
+            talk.tell(self._messages)
+        self._talk = talk
         program = find_command(launch.argv[0], env.get("PATH"), self.worktree)
         if program is None:
             raise BadInputError(
@@ -326,21 +344,14 @@ class Run:
         self._input = PipeWriter(child.take("stdin"), launch.stdin) if launch.stdin is not None else None
 
     async def _live(self) -> None:
-        """Wait for the program, then for its whole tree, then for its output."""
-        assert self._tree
+        """Wait for the program, then for its whole tree, then for its output; a person may come in between."""
         assert self._stream
-        code = await self._program()
-        if self._group:
-            self._group.kill()
-        await self._shop.forest.kill(self._tree)
-        if self._pipes:
-            await asyncio.wait([pipe.ended for pipe in self._pipes], timeout=_PIPES_END_S)
-        for pipe in self._pipes:
-            pipe.close()
-        if self._input:
-            self._input.close()
-        for splitter in self._splitters:
-            splitter.end()
+        code = await self._outlast()
+        while self._person is not None and not self._stopping and await self._host(self._person):
+            code = await self._outlast() if self._go_on() else 1
+        if self._person is not None:
+            code = 1 if self._error else 0
+            self._leave(self._person)
         self._code = code
         if (
             code != 0
@@ -358,16 +369,107 @@ class Run:
     async def _program(self) -> int:
         """Wait for its end; the exit status that it comes to."""
         if self._guest:
-            return await self._visit(self._guest)
+            return await self._stay(self._guest)
         assert self._child
         return await (self._converse() if self._talk else self._child.wait())
 
-    async def _visit(self, guest: Guest) -> int:
+    async def _stay(self, guest: Guest) -> int:
         assert isinstance(self._talk, AcpConversation)
         assert self._stream
         ending = await guest.stay(self._talk, self._stream, lambda: self._on_news(self))
         self._error, self._refusal = self._error or ending.error, ending.refusal
         return ending.code
+
+    async def _outlast(self) -> int:
+        """Until the program, its tree and its output have come to their end; returns the exit status."""
+        assert self._tree
+        code = await self._program()
+        if self._group:
+            self._group.kill()
+        await self._shop.forest.kill(self._tree)
+        if self._pipes:
+            await asyncio.wait([pipe.ended for pipe in self._pipes], timeout=_PIPES_END_S)
+        for pipe in self._pipes:
+            pipe.close()
+        if self._input:
+            self._input.close()
+        for splitter in self._splitters:
+            splitter.end()
+        return code
+
+    # a person in our place
+
+    async def attach(self, by: str, pid: int, command: Sequence[str]) -> tuple[str, Attached]:
+        """End our own program and give its session away; returns a ticket, and how the interface is started.
+
+        `{session}` in `command` is the session. `pid`: the process that will hold it. Raises `ConflictError`.
+        """
+        name, session = self.spec.name, self._talk.heard.session if self._talk else None
+        if self._person is not None:
+            raise ConflictError(f"{self._person.by.removeprefix('user:')} is attached to {name} already.")
+        if self._guest is not None:
+            raise BadInputError(
+                f"{name} has no program of its own: `shared = true` has one serve several. "
+                f"`boomtown shell {name}` opens a shell in its worktree.",
+                field="agentId",
+            )
+        if self.state != RUNNING or self._stopping or self._talk is None or session is None:
+            raise ConflictError(f"{name} is beginning or ending, and has no session now. Try again in a moment.")
+        argv = [word.replace("{session}", session) for word in command]
+        program = find_command(argv[0], self._env.get("PATH"), self.worktree)
+        if program is None:
+            raise BadInputError(f"{argv[0]} was not found or can't be executed. Install it.")
+        visit = self._person = Visit(by, uuid4().hex, terminal(pid))
+        self._talk.stop(gently=False)
+        begun = asyncio.ensure_future(visit.begun.wait())
+        await asyncio.wait({begun, self.ended}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        if not visit.begun.is_set():
+            raise ConflictError(f"The run of {name} has ended meanwhile.")
+        argv = [*self._confined((program, *argv[1:]))]
+        return visit.ticket, Attached(str(self.worktree), tuple(argv), self._env)
+
+    def detach(self, ticket: str, how: str) -> bool:
+        """The person has left; False if it was not theirs any more."""
+        if self._person is None or self._person.ticket != ticket or self._person.how:
+            return False
+        self._person.end(how)
+        return True
+
+    async def _host(self, visit: Visit) -> bool:
+        """The session is theirs. Returns, with nothing of them left, whether the town goes on with it."""
+        assert self._tree
+        assert self._stream
+        self._error = self._refusal = None
+        visit.begun.set()
+        self._stream.notice(f"{visit.by.removeprefix('user:')} has the session, in the agent's own interface.")
+        log.info("run.attached", **self._names, by=visit.by)
+        self._on_news(self)
+        how = await visit.last()
+        await self._shop.forest.kill(self._tree)
+        return how in (CONTINUE, GONE) and not self._stopping
+
+    def _leave(self, visit: Visit) -> None:
+        """It is the town's again."""
+        assert self._stream
+        self._person, self._left = None, visit.how or STOPPED
+        said = {GONE: "The terminal is gone; the town goes on.", CONTINUE: "The town goes on."}
+        self._stream.notice(said.get(self._left, f"The session was left: {self._left}."))
+        log.info("run.detached", **self._names, by=visit.by, how=self._left)
+        self._on_news(self)
+
+    def _go_on(self) -> bool:
+        """Start the program again, in the same session; False if it can't be."""
+        assert self._person
+        self._leave(self._person)
+        if self.spec.talk is not None:
+            self.spec = replace(self.spec, talk=replace(self.spec.talk, again=self.spec.talk.back))
+        try:
+            self._begin((), self._env)
+        except (BoomtownError, OSError) as error:
+            self._error = str(error)
+            return False
+        return True
 
     async def _converse(self) -> int:
         """Speak with the program until one of both has enough; returns the exit status that it comes to."""
@@ -454,6 +556,8 @@ class Run:
             self._kill_at = loop.call_later(grace_s, lambda: self._own(self._kill()))
         if self._talk:
             self._talk.stop(gently)
+        if self._person and not gently:
+            self._person.end(STOPPED)
         if not self._stopping:
             self._stopping = True
             if not self._talk:
@@ -469,6 +573,7 @@ class Run:
     def tell(self, messages: tuple[Message, ...]) -> bool:
         """Pass messages on; False if there is nobody to hear them."""
         if self.live and self._talk:
+            self._messages += messages
             self._talk.tell(messages)
         return self.live and self._talk is not None
 
@@ -479,6 +584,8 @@ class Run:
             self._child.signal_group(signal.SIGCONT)
 
     async def _kill(self) -> None:
+        if self._person:
+            self._person.end(STOPPED)
         if self._group:
             self._group.kill()
         if self._guest:

@@ -18,6 +18,7 @@ from boomtown.container.hosts import Hosts
 from boomtown.container.processes import Processes
 from boomtown.container.protocol import (
     PROTOCOL,
+    Attached,
     CloneResult,
     CloneSpec,
     DisposeResult,
@@ -138,6 +139,18 @@ class Container:
         """See `ContainerClient.tell`."""
         run = self._runs.get(run_id)
         return run is not None and run.tell(messages)
+
+    async def attach(self, run_id: str, by: str, pid: int, command: list[str]) -> tuple[str, Attached]:
+        """See `ContainerClient.attach`."""
+        run = self._runs.get(run_id)
+        if run is None or not run.live:
+            raise ConflictError("The run is over.")
+        return await run.attach(by, pid, command)
+
+    def detach(self, run_id: str, ticket: str, how: str) -> bool:
+        """See `ContainerClient.detach`."""
+        run = self._runs.get(run_id)
+        return run is not None and run.detach(ticket, how)
 
     def forget(self, run_ids: list[str]) -> None:
         for run_id in run_ids:

@@ -213,7 +213,7 @@ def _grace_left(run: RunView, snapshot: Snapshot, now: float) -> float:
 
 
 def _is_stalled(run: RunView, seen: Seen, snapshot: Snapshot, now: float) -> bool:
-    if seen.question is not None:
+    if seen.question is not None or seen.attached:
         return False
     signs = (snapshot.awake_since, run.claimed_at, seen.started_at, seen.last_output_at, run.last_call_at)
     return now - max(sign for sign in signs if sign is not None) >= snapshot.rules.stall_after_s

@@ -65,6 +65,8 @@ class Seen:
     """Its model refuses to answer: a limit, or a login."""
     answered: bool = False
     """Its model has answered with work."""
+    attached: bool = False
+    """A person has its session."""
 
 
 @dataclass(frozen=True)

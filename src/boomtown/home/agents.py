@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,20 @@ def program(preset: Preset, home: Home, path: str | None) -> tuple[str, ...]:
             field="agent",
         )
     return (node, os.path.realpath(found))
+
+
+def interface(agent: AgentSettings, home: Home, path: str | None) -> tuple[str, ...] | None:
+    """The command that goes on with `{session}` in the program's own terminal interface; None if there is none.
+
+    Raises `BadInputError` with the cure if it is not installed.
+    """
+    preset = PRESETS.get(agent.preset or "")
+    if preset is None or not preset.terminal:
+        return None
+    if preset.terminal_programs:
+        own = replace(preset, programs=preset.terminal_programs, on_path=preset.terminal_on_path, needs_node=False)
+        return (*program(own, home, path), *preset.terminal)
+    return (*program(preset, home, path), *preset.terminal)
 
 
 def installed_program(preset: Preset, home: Home) -> Path | None:

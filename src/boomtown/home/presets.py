@@ -65,6 +65,9 @@ class Preset:
     `plugins_to`: the key of `config` for paths of plugins; `plugins`: our own. `shells`: the plugin that gives the
     tools of each session an environment of their own; with it, one process can serve many worktrees.
 
+    `terminal`: the arguments with which its own interface goes on with `{session}`; without, it has none that does.
+    `terminal_programs`, `terminal_on_path`: that program, where it is another one.
+
     `allow`, `ask`: changes to `config` for the two permission policies. `modes`: the session mode for each policy.
 
     `checks_model`: the session says which model it uses, and another one than was asked for is a broken set-up.
@@ -99,6 +102,9 @@ class Preset:
     logins: tuple[LoginWay, ...] = ()
     login_config: Mapping[str, Any] = field(default_factory=dict)
     inherits: Inherits | None = None
+    terminal: tuple[str, ...] = ()
+    terminal_programs: tuple[str, ...] = ()
+    terminal_on_path: str = ""
     usage: str = "turn"
     resumes: bool = True
     ends_on_eof: bool = True
@@ -116,6 +122,7 @@ def _opencode_like(prefix: str, **more: Any) -> dict[str, Any]:
     configs = [f"{stem}.{ending}" for stem in dict.fromkeys((name, "opencode")) for ending in ("json", "jsonc")]
     return {
         "args": ("acp",),
+        "terminal": ("--session", "{session}"),
         "env": {
             f"{prefix}_DISABLE_AUTOUPDATE": "1",
             f"{prefix}_DISABLE_MODELS_FETCH": "1",
@@ -214,6 +221,9 @@ PRESETS: Mapping[str, Preset] = {
                 to_file=".claude.json",
             ),
             usage="transcripts:.claude/projects",
+            terminal=("--resume", "{session}"),
+            terminal_programs=("@anthropic-ai/claude-agent-sdk-linux-*/claude",),
+            terminal_on_path="claude",
         ),
         Preset(
             name="codex",
@@ -295,6 +305,7 @@ PRESETS: Mapping[str, Preset] = {
             ),
             login_config={"security": {"auth": {"selectedType": "openai"}}},
             modes={"allow": "yolo"},
+            terminal=("--resume", "{session}"),
             usage="meta.usage",
             gaps=("The town's tools do not reach its model; it hands on with `boomtown done`.",),
         ),

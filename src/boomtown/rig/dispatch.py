@@ -146,6 +146,7 @@ class Dispatch:
             resumes=plan.resumes,
             ends_on_eof=plan.ends_on_eof,
             again=prompts.REPORT_AGAIN if report else prompts.AGAIN,
+            back=prompts.BACK,
             words=hashlib.sha256(digest_text(words).encode("utf-8", "surrogatepass")).hexdigest()[:16],
             reminder="" if report else prompts.REMINDER,
             answer_within_s=self._settings.answer_within_s,

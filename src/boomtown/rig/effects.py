@@ -96,8 +96,24 @@ class ContainerEffects:
         observed = self._engine.observed
         observed.beat((state.run_id for state in report.runs if state.state != "exited"), report.at)
         observed.figures.note(report.at, report.runs)
+        before = observed.states
         if observed.saw(report.runs):
             self._engine.scheduler.spawn(self._engine.wake_all(), name="wake after report")
+        for state in report.runs:
+            was = before.get(state.run_id)
+            if was is not None and was.attached != state.attached:
+                self._engine.scheduler.spawn(self._tell_of_visit(was, state), name="attached")
+
+    async def _tell_of_visit(self, was: RunState, now: RunState) -> None:
+        """Who has come, or how they left."""
+        run, rig, polecat, bead = await self._engine.read(lambda db: _context(db, now.run_id))
+        kind, person = ("run.attached", now.attached) if now.attached else ("run.detached", was.attached)
+        told = {"by": person.removeprefix("user:")} | ({} if now.attached else {"how": now.left})
+
+        def store(tx: Tx) -> None:
+            tx.emit(kind, rig=rig, bead_id=bead["id"], agent_id=polecat["id"], run_id=run["id"], **told)
+
+        await self._engine.command(SYSTEM, rig["id"], store)
 
     def _attached(self, hello: Hello) -> None:
         log.info("container.attached", container=hello.container_id, pid=hello.pid, runs=len(hello.runs))

@@ -92,6 +92,7 @@ class Views:
             "last_error": (live.error if live else None) or row["last_error"],
             "question": question(row["question"]),
             "usage": used(ended, live.usage if live else None),
+            "attached_by": _person(live),
             "queue_reason": waiting.reason if waiting else None,
             "queue_detail": waiting.detail if waiting else None,
             "queue_position": waiting.position if waiting else None,
@@ -136,7 +137,7 @@ class Views:
             "run_id": run["id"] if run else None,
             "branch": bead.get("branch"),
             "worktree": run["worktree"] if run and run["disposed_at"] is None else None,
-            "pid": run["pid"] if run and live and run["phase"] == RunPhase.RUNNING else None,
+            "pid": (state.pid if state else run["pid"]) if run and live and run["phase"] == RunPhase.RUNNING else None,
             "agent_kind": bead.get("agent_kind"),
             "dispatch_attempts": row["dispatches"],
             "started_at": iso(run["started_at"]) if run and live else None,
@@ -147,6 +148,7 @@ class Views:
             "memory_bytes": state.memory_bytes if state else None,
             "checkpoint": bead.get("checkpoint"),
             "usage": used(run if run and not live else None, state.usage if state else None),
+            "attached_by": _person(state),
             "created_at": iso(row["created_at"]),
         }
 
@@ -181,6 +183,11 @@ def _status(row: Row, run: Row | None) -> str:
     if run["ended_at"] is None:
         return "stalled" if run["stalled_at"] is not None else "working"
     return "dead" if run["disposed_at"] is None else "idle"
+
+
+def _person(state: RunState | None) -> str | None:
+    """Who has the run's session in the place of the town."""
+    return (state.attached.removeprefix("user:") or None) if state and state.state != "exited" else None
 
 
 def _attempt(number: int, row: Row) -> Object:

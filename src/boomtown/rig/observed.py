@@ -43,6 +43,7 @@ def _seen(state: RunState) -> Seen:
         delivered=frozenset(state.delivered),
         refusal=_refusal(state),
         answered=state.answered,
+        attached=bool(state.attached),
     )
 
 
@@ -53,7 +54,7 @@ def _refusal(state: RunState) -> Refusal | None:
 
 def _news(seen: Seen) -> tuple[object, ...]:
     """What of a run the Rig decides by; the rest are figures."""
-    return seen.state, seen.question, seen.delivered, seen.usage, seen.answered
+    return seen.state, seen.question, seen.delivered, seen.usage, seen.answered, seen.attached
 
 
 class Observed:

@@ -50,6 +50,12 @@ for uncommitted files: those are now a commit that begins with “wip:”. When 
 """
 """The prompt of a run that goes on in the session of an earlier one."""
 
+BACK = """\
+A person had this session for a while, in your place. Look at what was said and done, and go on from there. When all
+that your bead asks for is done, and committed if it is work, call done.
+"""
+"""The prompt after a person was attached."""
+
 REPORT_AGAIN = """\
 Your last run has ended; in this one you go on where you were. Still wanted is a report, as the summary of done.
 """

@@ -18,7 +18,7 @@ CONTRACT = {
     "mutation": "createTown deleteTown createRig updateRig deleteRig checkRig pullRig sling updateBead cancelBead "
     "retryBead startBead closeBead stopAgent sendMessage approveBead reworkBead discardBead retryMerge pause resume "
     "answerAgent shutdown openShell closeShell openTrial closeTrial createLoginLink addUser removeUser createBackup "
-    "tryAgent",
+    "tryAgent attachAgent detachAgent",
 }
 OURS = ("gastown.createLoginLink", "gastown.getMe")
 """The server's own affair, not the town's."""

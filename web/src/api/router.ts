@@ -42,6 +42,7 @@ export interface Agent {
   memory_bytes: number | null;
   checkpoint: Anything;
   usage: Usage | null;
+  attached_by: string | null;
   created_at: string;
 }
 
@@ -67,6 +68,22 @@ export interface AnswerAgent {
   /** An id, a unique beginning of one (4 characters or more), or a name. */
   agentId: string;
   answer: string;
+}
+
+export interface AttachAgent {
+  /** An id, a unique beginning of one (4 characters or more), or a name. */
+  agentId: string;
+  /** The process that holds the terminal, on the machine of the town. */
+  pid: number;
+}
+
+/** What to start in the terminal. `session` is for `detachAgent`; `name` is the polecat's. */
+export interface AttachedAgent {
+  path: string;
+  argv: string[];
+  env: Record<string, string>;
+  session: string;
+  name: string;
 }
 
 /** One end of a run or of a merge. `costs`: whether it used up one of the bead's attempts. */
@@ -116,6 +133,7 @@ export interface Bead {
   last_error: string | null;
   question: Question | null;
   usage: Usage | null;
+  attached_by: string | null;
   queue_reason: QueueReason | null;
   queue_detail: string | null;
   queue_position: number | null;
@@ -168,6 +186,7 @@ export interface BeadWithMerge {
   last_error: string | null;
   question: Question | null;
   usage: Usage | null;
+  attached_by: string | null;
   queue_reason: QueueReason | null;
   queue_detail: string | null;
   queue_position: number | null;
@@ -239,6 +258,16 @@ export interface DeleteRig {
   /** An id, a unique beginning of one (4 characters or more), or a name. */
   rigId: string;
   discard?: boolean;
+}
+
+export interface DetachAgent {
+  session: string;
+  then: "continue" | "hand-on" | "hold";
+}
+
+/** `theirs` is False if the session was not the person's any more. */
+export interface Detached {
+  theirs: boolean;
 }
 
 /** `text` is a unified diff against the merge base, `stat` its summary. */
@@ -919,6 +948,13 @@ export type Gastown = {
   getResources: Query<boomtown__api__procedures__registry__AgentInput, Resources>;
   /** A worktree and environment for a person's shell; a bead without a run is held meanwhile. */
   openShell: Mutation<boomtown__api__procedures__registry__AgentInput, Shell>;
+  /**
+   * Give a live run's session to a person, in the agent's own interface; the town does not drive meanwhile.
+   * `env` holds secrets of the run. When the process `pid` is gone, the town goes on.
+   */
+  attachAgent: Mutation<AttachAgent, AttachedAgent>;
+  /** The person has left: the town continues, git decides as after `done`, or the bead is held. */
+  detachAgent: Mutation<DetachAgent, Detached>;
   /** A scratch worktree with what a bead has come to, and the commands that set it up and run it. */
   openTrial: Mutation<BeadInput, Trial>;
   /** The person is done trying: the scratch worktree goes. */

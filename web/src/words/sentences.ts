@@ -8,6 +8,7 @@ export function beadSentence(bead: Bead, merge: Merge | null, now: number): stri
     case "open":
       return waiting(bead, now);
     case "in_progress":
+      if (bead.attached_by !== null) return `${bead.attached_by} has stepped in: the session is theirs`;
       return `${bead.assignee ?? "A polecat"} is working`;
     case "in_review":
       return merge ? mergeSentence(merge) : "On its way to the default branch";
@@ -67,6 +68,7 @@ export function gateSentence(step: GateStep, gates: number): string {
 
 /** What a polecat does, in a word. */
 export function agentWord(agent: Agent): string {
+  if (agent.attached_by !== null) return `${agent.attached_by} is attached`;
   const words = { working: "working", idle: "between runs", stalled: "silent", dead: "cleaning up" };
   return words[agent.status];
 }
@@ -111,7 +113,9 @@ const EVENTS: Record<string, string> = {
   "rig.pulled": "pulled into the checkout",
   "rig.removed": "rig removed",
   "rig.resumed": "resumed",
+  "run.attached": "somebody has stepped in",
   "run.claimed": "taken",
+  "run.detached": "has its session back",
   "run.done": "says it is done",
   "run.ended": "run ended",
   "run.hint": "says it has completed",
@@ -138,7 +142,7 @@ export function eventWords(event: LedgerEvent): string {
 /** What an event says beyond its kind: a reason, an error, changed keys; empty if nothing. */
 export function eventDetail(event: LedgerEvent): string {
   const parts = [];
-  for (const key of ["outcome", "reason", "why", "error", "summary", "comment", "question", "answer", "settings", "fields"]) {
+  for (const key of ["outcome", "by", "how", "reason", "why", "error", "summary", "comment", "question", "answer", "settings", "fields"]) {
     const value = event.data[key];
     if (typeof value === "string" && value.trim() !== "") parts.push(value.trim().split("\n")[0]);
     else if (Array.isArray(value)) parts.push(value.join(", "));

@@ -14,7 +14,7 @@ _TABLE = {
     "createLoginLink",
     Role.OPERATOR: "sling updateBead cancelBead retryBead startBead closeBead stopAgent sendMessage answerAgent "
     "approveBead reworkBead discardBead retryMerge pause resume checkRig pullRig openShell closeShell "
-    "openTrial closeTrial",
+    "attachAgent detachAgent openTrial closeTrial",
     Role.ADMIN: "createTown deleteTown createRig updateRig deleteRig shutdown createBackup listBackups tryAgent "
     "listUsers addUser removeUser",
 }

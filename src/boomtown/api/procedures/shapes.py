@@ -75,6 +75,7 @@ class Bead(TypedDict):
     last_error: str | None
     question: Question | None
     usage: Usage | None
+    attached_by: str | None
     queue_reason: QueueReason | None
     queue_detail: str | None
     queue_position: int | None
@@ -180,6 +181,7 @@ class Agent(TypedDict):
     memory_bytes: int | None
     checkpoint: Any
     usage: Usage | None
+    attached_by: str | None
     created_at: str
 
 
@@ -405,6 +407,22 @@ class Trial(TypedDict):
     setup: list[str]
     run: str
     session: str
+
+
+class AttachedAgent(TypedDict):
+    """What to start in the terminal. `session` is for `detachAgent`; `name` is the polecat's."""
+
+    path: str
+    argv: list[str]
+    env: dict[str, str]
+    session: str
+    name: str
+
+
+class Detached(TypedDict):
+    """`theirs` is False if the session was not the person's any more."""
+
+    theirs: bool
 
 
 class Shell(TypedDict):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from boomtown.api.procedures import shapes
 from boomtown.api.procedures.registry import (
     AgentInput,
@@ -42,6 +46,14 @@ class GetStream(Input):
 
 class CloseShell(Input):
     session: Word
+
+
+class AttachAgent(AgentInput):
+    pid: Annotated[int, Field(gt=0, description="The process that holds the terminal, on the machine of the town.")]
+
+
+class DetachAgent(CloseShell):
+    then: Literal["continue", "hand-on", "hold"]
 
 
 @gastown.query
@@ -96,6 +108,21 @@ async def get_resources(caller: Caller, q: AgentInput) -> shapes.Resources:
 async def open_shell(caller: Caller, q: AgentInput) -> shapes.Shell:
     """A worktree and environment for a person's shell; a bead without a run is held meanwhile."""
     return await caller.town.open_shell(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def attach_agent(caller: Caller, q: AttachAgent) -> shapes.AttachedAgent:
+    """Give a live run's session to a person, in the agent's own interface; the town does not drive meanwhile.
+
+    `env` holds secrets of the run. When the process `pid` is gone, the town goes on.
+    """
+    return await caller.town.attach_agent(caller.actor, **q.given())
+
+
+@gastown.mutation
+async def detach_agent(caller: Caller, q: DetachAgent) -> shapes.Detached:
+    """The person has left: the town continues, git decides as after `done`, or the bead is held."""
+    return await caller.town.detach_agent(caller.actor, **q.given())
 
 
 @gastown.mutation

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boomtown.container.agents.adapter import Ending, Heard, Launch
+from boomtown.container.agents.adapter import Conversation, Ending, Heard, Launch
 from boomtown.container.agents.journal import Journal
 from boomtown.container.agents.meter import Meter
 from boomtown.container.agents.refusals import LONGEST_WORDS, RETRY_MARK
@@ -121,6 +121,10 @@ class AcpConversation:
         self._complaints.extend(line[:LONGEST_WORDS] for line in words if any(map(str.isalnum, line)))
         if self._session:
             self._session.overhear(lines)
+
+    def follow(self, earlier: Conversation) -> None:
+        if isinstance(earlier, AcpConversation):
+            self._meter = earlier._meter
 
     async def settle(self) -> None:
         await self._meter.settle()

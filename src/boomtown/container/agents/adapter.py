@@ -68,6 +68,10 @@ class Conversation(Protocol):
         """The last lines of that: where programs say why they crash."""
         ...
 
+    def follow(self, earlier: Conversation) -> None:
+        """It goes on where that one was cut, in the same run: what was used there is counted on."""
+        ...
+
     async def settle(self) -> None:
         """The program is gone: count what it used."""
         ...

@@ -12,6 +12,7 @@ from boomtown.domain.beads import BeadStatus
 from boomtown.domain.errors import ConflictError
 from boomtown.home.clock import iso
 from boomtown.rig import beadwork, finding, gates, objects
+from boomtown.rig.attaching import Visits
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.shells import Shells
@@ -95,6 +96,12 @@ class WorkerService(Service):
 
     async def close_shell(self, actor: str, session: str) -> Object:
         return await Shells(self._engine, self._container, self._dispatch).close(actor, session)
+
+    async def attach_agent(self, actor: str, agent_id: str, pid: int) -> Object:
+        return await Visits(self._engine, self._container, self._dispatch).attach(actor, agent_id, pid)
+
+    async def detach_agent(self, actor: str, session: str, then: str) -> Object:
+        return await Visits(self._engine, self._container, self._dispatch).detach(actor, session, then)
 
     async def open_trial(self, actor: str, bead_id: str) -> Object:
         return await Trials(self._engine, self._container, self._dispatch).open(actor, bead_id)
