@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.drill.plan import AT_ANY_TIME, CASES, SCENES, case_of
+import boomtown
+from tests.drill.plan import AT_ANY_TIME, CASES, SCENES, STEPS, case_of
 from tests.drill.scenes import SCENE
 from tests.drill.series import TOGETHER, series
 
@@ -29,3 +32,11 @@ def test_the_forty_hold_every_kind_of_fault() -> None:
     assert faults >= {*SCENES, *AT_ANY_TIME, "kill", "kill all", "kill the other", "freeze"}
     assert SCENE.keys() == set(SCENES)
     assert len({*CASES}) + 2 * len(AT_ANY_TIME) == len(CASES), "nothing but random moments comes twice"
+
+
+def test_every_step_is_still_in_the_product() -> None:
+    """The forty come to half of them only."""
+    sources = [path.read_text() for path in Path(boomtown.__file__).parent.rglob("*.py")]
+    of_requests = {"asking", "answering", "answered", "storing", "stored"}
+    named = [step for step, who in STEPS.items() if who == "container" and step.split()[0] not in of_requests]
+    assert [step for step in named if not any(f'reach("{step}")' in source for source in sources)] == []

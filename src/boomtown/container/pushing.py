@@ -12,6 +12,7 @@ from boomtown.container.git import Done, GitError, scrub
 from boomtown.container.origin import LocalOrigin, checked_out_there
 from boomtown.container.protocol import PushResult, PushSpec
 from boomtown.domain.errors import ConflictError, NotFoundError, UnavailableError
+from boomtown.home.steps import reach
 
 log = structlog.get_logger()
 
@@ -78,10 +79,12 @@ async def _send_large_files(clone: Clone, commit: str) -> PushResult | None:
 async def _advance(clone: Clone, target: str, commit: str, expected: str | None) -> PushResult:
     """Move `target` on the remote from `expected` (None: it must not exist) to `commit`, or not at all."""
     ref = f"refs/heads/{target}"
+    reach("pushing")
     done = await clone.speak(
         "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{expected or ''}", "town", f"{commit}:{ref}",
         ok=None,
     )  # fmt: skip
+    reach("pushed")
     if done.code == 0:
         log.info("push.landed", rig=clone.name, ref=ref, commit=commit)
         return PushResult(LANDED, ref=ref)
