@@ -22,21 +22,22 @@ from boomtown.home.presets import PRESETS
 
 APART = 4
 TOGETHER = (1, 4, 8)
-WAITS = "STEP shell sleep 599"
+WAITS = "STEP shell until false; do sleep 599; done"
 PATIENCE_S = 600.0
 
 
 def measure() -> dict[str, Any]:
     """A row for each preset and number of polecats, with processes of their own and, where that can be, with one."""
     assert (INSTALLED / "node_modules").exists(), f"run `make setup-agents` first: {INSTALLED} is empty"
-    rows = []
+    rows, apart = [], 0.0
     with ModelServer() as models:
         for name, preset in PRESETS.items():
-            apart = _case(models, name, APART, shared=False)
-            rows.append(apart)
-            for count in TOGETHER if preset.shells else ():
-                rows.append(_case(models, name, count, shared=True))
-                rows[-1]["times_as_many"] = round(rows[-1]["per_gb"] / apart["per_gb"], 1)
+            cases = [(APART, False), *((count, True) for count in TOGETHER if preset.shells)]
+            for count, shared in cases:
+                row = _case(models, name, count, shared=shared)
+                apart = row["gb_each"] if not shared else apart
+                rows.append(row | {"times_as_many": round(apart / row["gb_each"], 1)})
+                print(f"  memory: {rows[-1]}", flush=True)
     return {"memory": rows}
 
 
@@ -57,16 +58,13 @@ def _case(models: ModelServer, name: str, count: int, *, shared: bool) -> dict[s
         own = {os.getpid(), *(status[part]["pid"] for part in ("server", "container"))}
         _wait_for(lambda: sum(map(_sleeps, _of_agents(town, own))) == count)
         pss = sum(map(_pss, _of_agents(town, own)))
-    row = {
+    return {
         "agents": f"{name} x {count}",
         "process": "shared" if shared else "own",
         "gb": round(pss / 1e9, 2),
         "gb_each": round(pss / 1e9 / count, 3),
         "per_gb": round(count / (pss / 1e9), 1),
-        "times_as_many": 1.0,
     }
-    print(f"  memory: {row}", flush=True)
-    return row
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
