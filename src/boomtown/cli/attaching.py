@@ -36,16 +36,16 @@ def attach(args: Namespace, _out: Output) -> int:
     print(f"You have the session of {name}. Leave its interface to give it back.", flush=True)
     then = "continue"
     try:
-        _run(found)
-        then = args.then or _ask()
+        killed = _run(found) < 0  # by the town, mostly: there is nothing to ask then
+        then = args.then or ("continue" if killed else _ask())
     finally:  # also where the terminal is gone: the town goes on
         theirs = client.mutate("detachAgent", session=found["session"], then=then)["theirs"]
     print(_SAID[then] if theirs else f"{name} was not yours any more: `boomtown bead show {name}` says what happened.")
     return 0 if theirs else 1
 
 
-def _run(found: dict[str, Any]) -> None:
-    """The interface, in the foreground. It may be killed, and leave the terminal as it was: that is put right."""
+def _run(found: dict[str, Any]) -> int:
+    """The interface, in the foreground; its exit status. Where it is killed, the terminal is put right after it."""
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     environment = {**found["env"], "TERM": os.environ.get("TERM", "xterm-256color")}
@@ -60,6 +60,7 @@ def _run(found: dict[str, Any]) -> None:
         print(_RESTORE, end="", flush=True)
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         print(f"The interface {how}.")
+    return status
 
 
 def _ask() -> str:

@@ -24,12 +24,17 @@ def listing(args: Namespace, out: Output) -> None:
 _STYLE = {"working": "green", "stalled": "yellow", "dead": "dim", "idle": "dim"}
 
 
+def _activity(agent: dict[str, Any]) -> str:
+    """Its status; or who has its session, in the place of the town."""
+    return f"{by} has it" if (by := agent.get("attached_by")) else agent["status"]
+
+
 def polecat_table(agents: list[dict[str, Any]]) -> list[str]:
     return table(
         agents,
         [
             Column("polecat", lambda a: a["identity"].replace("/polecats/", "/"), "bold"),
-            Column("status", lambda a: a["status"], lambda a: _STYLE.get(a["status"], "")),
+            Column("status", _activity, lambda a: _STYLE.get(a["status"], "")),
             Column("for", lambda a: ago(a["started_at"]), right=True),
             Column("heard", lambda a: f"{ago(a['last_activity_at'])} ago" if a["last_activity_at"] else "", right=True),
             Column("cpu", lambda a: "" if a["cpu_percent"] is None else f"{a['cpu_percent']:.0f} %", right=True),
