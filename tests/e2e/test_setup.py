@@ -61,7 +61,7 @@ def test_agents_and_gates_find_what_the_setup_made_and_none_of_it_lands(new_town
         (("copy=.env",), "no .env"),
     ],
 )
-def test_a_setup_that_fails_pauses_the_rig_says_why_and_costs_no_attempt(
+def test_a_setup_that_fails_or_hangs_pauses_the_rig_says_why_and_costs_no_attempt(
     town: Town, broken: tuple[str, ...], says: str
 ) -> None:
     town.rig()

@@ -167,7 +167,7 @@ class Settings:
         if own:
             cure = f'Name one with --agent, or write default_agent = "{own[0].name}" into config.toml.'
             raise BadInputError(f"No agent was chosen among {_listing(a.name for a in own)}. {cure}", field="agent")
-        cure = "Name one with --agent (kilo, claude, …), add [agents.NAME] to config.toml, or try --agent demo."
+        cure = "Name one with --agent (kilo, demo, …), or add [agents.NAME] to config.toml and `boomtown restart`."
         raise BadInputError(f"No agent is configured. {cure}", field="agent")
 
     def talks(self, name: str) -> bool:
@@ -186,9 +186,8 @@ class Settings:
             return AgentSettings(name, kind="acp", preset=name)
         if agent is None:
             known = _listing(dict.fromkeys([*self.agents, *PRESETS]))
-            raise BadInputError(
-                f"There is no agent “{name}”. Known: {known}. Add [agents.{name}] to config.toml.", field="agent"
-            )
+            cure = f"Add [agents.{name}] to config.toml, then `boomtown restart`."
+            raise BadInputError(f"There is no agent “{name}”. Known: {known}. {cure}", field="agent")
         return agent
 
 
