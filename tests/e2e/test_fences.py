@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from towns import Town, eventually
+from towns import Town, eventually, git
 
 ROUTES = (
     ("GET", "/agents/{agent}/prime", None),
@@ -144,6 +145,35 @@ def test_an_agent_gets_a_clean_environment_and_its_prompt(town: Town, monkeypatc
     assert rest <= {"HOME", "PATH", "LANG", "TZ", "TMPDIR", "CONTROL", "PWD", "NODE_EXTRA_CA_CERTS"} | {
         key for key in rest if key.lower().endswith("_proxy")
     }
+
+
+def test_agents_get_ports_and_passed_variables_and_may_commit_in_a_persons_name(
+    new_town: Callable[..., Town], tmp_path: Path
+) -> None:
+    person = tmp_path / "gitconfig"
+    person.write_text("[user]\nname = Ada\nemail = ada@example.org\n")
+    town = new_town(author="me")
+    town.environment |= {"MINE": "passed", "NOT_MINE": "kept", "GIT_CONFIG_GLOBAL": str(person)}
+    town.up()
+    town.rig("web", "--merge", "direct")
+    town.ok("rig", "set", "web", "pass_env=MINE")
+    beads = town.sling("tells", "One", "Two")
+    given = [town.variables(bead) for bead in beads]
+    assert [(env["MINE"], "NOT_MINE" in env) for env in given] == [("passed", False)] * 2
+    one, two = (int(env["BOOMTOWN_PORT_BASE"]) for env in given)
+    assert abs(one - two) >= 10
+    assert [(env["BOOMTOWN_BEAD_ID"], env["GASTOWN_AGENT_ROLE"]) for env in given] == [
+        (bead, "polecat") for bead in beads
+    ]
+    assert {env["BOOMTOWN_AGENT_NAME"] for env in given} == {"Toast", "Maple"}
+
+    town.go()
+    for bead in beads:
+        town.wait_for(bead, status="closed")
+    form = "--format=%an <%ae>%n%(trailers:key=Co-authored-by,valueonly)"
+    landed = git(town.folder / "web.git", "log", "-2", form, "main")
+    assert landed.count("Ada <ada@example.org>") == 2
+    assert {"Toast (polecat)", "Maple (polecat)"} <= {line.partition(" <")[0] for line in landed.splitlines()}
 
 
 def test_push_in_a_worktree_is_refused_in_the_contracts_words(town: Town) -> None:
