@@ -95,6 +95,17 @@ def test_a_wrong_key_is_one_entry_of_the_inbox_and_a_login_cures_it(agent_town: 
     assert not (town.home / "logins" / "claude.json").exists()
 
 
+def test_a_wrong_key_of_any_other_program_costs_no_attempt_either(agent_town: New) -> None:
+    names = ("kilo", "opencode", "gemini", "qwen")
+    town = agent_town(*names)
+    beads = {town.give(name, f"STEP login\n{work(name)}"): name for name in names}
+    for bead, name in beads.items():
+        found = town.until(bead, "waiting", waiting("auth"))
+        assert (found["attempts"], outcomes(found)) == (0, ["auth"])
+        assert f"boomtown agent login {name}" in found["queue_detail"]
+    assert sorted(entry["kind"] for entry in town.ask("inbox")) == ["auth"] * 4
+
+
 def test_an_expired_token_waits_for_a_login_and_an_agent_that_stands_in_goes_on(agent_town: New) -> None:
     town = agent_town("codex")
     found = town.until(town.give("codex", f"STEP expired 0 6\n{work()}"), "waiting", waiting("auth"))
