@@ -54,6 +54,21 @@ def test_json_lines_depend_on_each_other_and_a_wrong_line_is_named(town: Town, o
     expect(page.get_by_role("list", name="Results")).to_contain_text("Waits for “First”")
 
 
+def test_a_report_is_asked_for_in_the_dialog_and_read_on_the_beads_page(town: Town, open_tab: OpenTab) -> None:
+    town.rig("asking", "--agent", "idles")
+    page = open_tab(town, "/rigs/asking")
+    expect(page.get_by_role("heading", name="Nobody works here now")).to_be_visible()
+    page.keyboard.press("n")
+    page.get_by_label("One bead a line").fill("What is there to do?")
+    page.get_by_text("Details for all of them").click()
+    page.get_by_label("Report: wanted is what the agent says").check()
+    page.get_by_role("button", name="Sling it").click()
+    page.get_by_role("list", name="Results").get_by_role("link", name="What is there to do?").click()
+    expect(page.get_by_text("Closed with its report")).to_be_visible()
+    page.get_by_role("tab", name="Report").click()
+    expect(page.get_by_role("region", name="Report")).to_have_text("I could not find anything to do.")
+
+
 def test_a_bead_that_gave_up_shows_its_error_and_is_retried_by_a_click(town: Town, open_tab: OpenTab) -> None:
     town.rig("failing")
     (bead,) = town.sling("crashes", "Port the parser", rig="failing")
