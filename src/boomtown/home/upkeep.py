@@ -41,11 +41,13 @@ def drop_old_streams(home: Home, now: float, kept: set[str]) -> int:
 def drop_old_agent_homes(home: Home, now: float, kept: set[str]) -> int:
     """Remove HOMEs that were left alone for 14 days, but for those of the beads `kept`; returns how many.
 
-    Those of agents that serve many are touched by each run.
+    One of agents that serve many has the sessions of all beads of its rig.
     """
     dropped = 0
-    for folder in (*home.rigs.glob("*/homes/*"), *home.rigs.glob("*/shared/*")):
-        if folder.name not in kept and folder.stat().st_mtime < now - AGENT_HOMES_KEPT_S:
+    needed = [folder for folder in home.rigs.glob("*/homes/*") if folder.name in kept]
+    needed += [shared for folder in needed for shared in folder.parent.parent.glob("shared/*")]
+    for folder in {*home.rigs.glob("*/homes/*"), *home.rigs.glob("*/shared/*")}.difference(needed):
+        if folder.stat().st_mtime < now - AGENT_HOMES_KEPT_S:
             shutil.rmtree(folder, ignore_errors=True)
             dropped += 1
     return dropped
