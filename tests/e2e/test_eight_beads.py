@@ -60,7 +60,11 @@ def test_never_six(town: Town) -> None:
         return all(bead["status"] == "closed" for bead in town.beads())
 
     eventually(watched, "all twelve are closed", 90)
-    assert 1 <= most <= 5
+    assert most <= 5
+    spans = [(one["started_at"], one["ended_at"]) for bead in town.beads() for one in bead["attempt_log"]]
+    at_once = [sum(begun <= moment < ended for begun, ended in spans) for moment, _ in spans]
+    assert len(spans) == 12
+    assert max(at_once) <= 5
 
 
 def test_names_are_used_again_and_never_collide(town: Town) -> None:
