@@ -284,7 +284,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="qwen",
-            memory_bytes=400_000_000,
+            memory_bytes=900_000_000,
             title="Qwen Code",
             package="@qwen-code/qwen-code",
             version="0.15.10",
