@@ -10,8 +10,8 @@ import signal
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from multiprocessing import Pool
 
 from tests.simulation.faults import AT_A_TIME, AT_AN_OCCASION, BY_THE_WORLD
 from tests.simulation.telling import Result, retell, simulate
@@ -29,8 +29,9 @@ def main() -> int:
     began = told = time.monotonic()
     count, steps, faults, actions, bad = 0, 0, Counter[str](), Counter[str](), list[Result]()
     seeds = range(args.first, args.first + args.seeds)
-    with Pool(args.jobs, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool, suppress(KeyboardInterrupt):
-        for result in pool.imap_unordered(simulate, seeds, chunksize=10):
+    pool = ProcessPoolExecutor(args.jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    with suppress(KeyboardInterrupt):  # one that dies raises; a `multiprocessing.Pool` would wait for it for ever
+        for result in pool.map(simulate, seeds, chunksize=10):
             count, steps = count + 1, steps + result.steps
             faults, actions = faults + result.faults, actions + result.actions
             if result.errors:
@@ -39,6 +40,7 @@ def main() -> int:
             if time.monotonic() - told > TELL_EVERY_S:
                 told = time.monotonic()
                 print(f"{count} seeds, {steps} steps, {len(bad)} with a breach", file=sys.stderr, flush=True)
+    pool.shutdown(cancel_futures=True)
     if args.trace:
         for seed in seeds:
             print("\n".join(simulate(seed, tracing=True).trace))
