@@ -17,8 +17,8 @@ from boomtown.domain.facts import (
     State,
 )
 from boomtown.domain.memory import keep_free
-from boomtown.home.clock import midnight
 from boomtown.home.config import Settings
+from boomtown.home.times import midnight
 from boomtown.rig.observed import Observed
 
 

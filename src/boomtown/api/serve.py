@@ -30,10 +30,11 @@ from boomtown.container.sandbox import in_words, probe
 from boomtown.container.settings import Settings as ContainerSettings
 from boomtown.domain.errors import BoomtownError, ConflictError
 from boomtown.home import agents, config, upkeep
-from boomtown.home.clock import LoopScheduler, SystemClock, iso, new_id
+from boomtown.home.clock import LoopScheduler, SystemClock, new_id
 from boomtown.home.machine import read_memory
 from boomtown.home.paths import Home
 from boomtown.home.person import git_person
+from boomtown.home.times import iso
 from boomtown.rig.compose import BACKUP_EVERY_S, TownRuntime, open_database
 from boomtown.rig.dispatch import Author
 

@@ -17,10 +17,10 @@ from boomtown.cli.sentences import spent
 from boomtown.domain.errors import BadInputError, BoomtownError, NotFoundError, UnavailableError
 from boomtown.home import logins
 from boomtown.home.agents import installed_program, installed_version, plan, problem
-from boomtown.home.clock import iso
 from boomtown.home.config import DEMO, AgentSettings, Settings, load
 from boomtown.home.paths import Home
 from boomtown.home.presets import PRESETS
+from boomtown.home.times import iso
 
 
 def _settings() -> Settings:

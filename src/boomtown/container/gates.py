@@ -20,8 +20,8 @@ from boomtown.container.runs import Workshop
 from boomtown.container.sandbox import NONE, choose, confine, probe, room
 from boomtown.container.surroundings import SetupError, furnish
 from boomtown.container.trees import Tree
-from boomtown.home.clock import iso
 from boomtown.home.paths import steps_file
+from boomtown.home.times import iso
 
 log = structlog.get_logger()
 

@@ -28,8 +28,8 @@ from boomtown.container.requests import Requests
 from boomtown.container.service import Container
 from boomtown.container.settings import Settings
 from boomtown.domain.errors import BoomtownError, ConflictError
-from boomtown.home.clock import iso
 from boomtown.home.paths import Home
+from boomtown.home.times import iso
 
 log = structlog.get_logger()
 

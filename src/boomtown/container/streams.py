@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import structlog
 
 from boomtown.container.frames import last_seq
-from boomtown.home.clock import iso
+from boomtown.home.times import iso
 
 log = structlog.get_logger()
 

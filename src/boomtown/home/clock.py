@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -38,22 +36,6 @@ class SystemClock:
 def new_id() -> str:
     """A random UUID, version 4."""
     return str(uuid.uuid4())
-
-
-@functools.lru_cache(maxsize=16_384)
-def iso(at: float | None) -> str | None:
-    """Seconds since the epoch as ISO 8601 UTC with milliseconds; None stays None.
-
-    The same times are read again and again, thousands at once.
-    """
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def midnight(at: float) -> float:
-    """When the day of `at` began in this machine's time zone; both in seconds since the epoch."""
-    return datetime.fromtimestamp(at, UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 class LoopScheduler:

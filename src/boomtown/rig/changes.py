@@ -17,8 +17,8 @@ from boomtown.domain.names import identity
 from boomtown.domain.ports import lowest_free as lowest_free_ports
 from boomtown.domain.runs import Outcome, RunPhase
 from boomtown.domain.snapshot import RunView
-from boomtown.home.clock import iso
 from boomtown.home.paths import Home
+from boomtown.home.times import iso
 from boomtown.rig import purses
 from boomtown.rig.transaction import Tx
 from boomtown.store import beads, events, kinds, merges, messages, runs, sql, tables

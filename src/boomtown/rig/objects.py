@@ -13,8 +13,8 @@ from boomtown.domain.beads import QueueReason
 from boomtown.domain.merges import MergeStatus
 from boomtown.domain.names import identity
 from boomtown.domain.runs import RunPhase
-from boomtown.home.clock import iso
 from boomtown.home.config import Settings
+from boomtown.home.times import iso
 from boomtown.rig.observed import Observed
 from boomtown.rig.queue import Queue, Waiting
 from boomtown.store import beads, rigs, runs, sql, tables, usage

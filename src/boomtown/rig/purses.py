@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from boomtown.container.protocol import Usage
 from boomtown.domain.budgets import Day, Limits, Purse, Scope, Spent, purses
-from boomtown.home.clock import midnight
 from boomtown.home.config import Settings
+from boomtown.home.times import midnight
 from boomtown.rig.observed import Observed
 from boomtown.store import events, runs, usage
 from boomtown.store.sql import Row

@@ -12,8 +12,8 @@ from boomtown.domain.beads import BeadStatus, BeadType, QueueReason
 from boomtown.domain.budgets import Purse
 from boomtown.domain.kinds import KindState, Refused
 from boomtown.domain.memory import Memory
-from boomtown.home.clock import iso
 from boomtown.home.config import Settings
+from boomtown.home.times import iso
 from boomtown.rig import memory, purses
 from boomtown.rig.kinds import Kinds
 from boomtown.rig.look import breaker_open

@@ -20,7 +20,7 @@ from boomtown.domain.beads import UNFINISHED, BeadStatus, BeadType
 from boomtown.domain.budgets import Purse, Scope
 from boomtown.domain.errors import BadInputError
 from boomtown.domain.kinds import Refused
-from boomtown.home.clock import iso, midnight
+from boomtown.home.times import iso, midnight
 from boomtown.rig import finding, kinds, objects, purses
 from boomtown.rig.dispatch import Dispatch
 from boomtown.rig.engine import Engine

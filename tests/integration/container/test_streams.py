@@ -10,7 +10,7 @@ from container_kit import FAST, Kit, repository, until
 
 from boomtown.container.frames import FrameReader, last_seq, tail_position
 from boomtown.container.streams import MAX_LINE, LineSplitter, StreamWriter
-from boomtown.home.clock import iso
+from boomtown.home.times import iso
 
 
 async def test_frames_have_numbers_times_and_kinds(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boomtown.home.clock import iso
+from boomtown.home.times import iso
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.store import backups

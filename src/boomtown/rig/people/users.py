@@ -8,8 +8,8 @@ from typing import Any
 
 from boomtown.domain.errors import BadInputError, ConflictError, NotFoundError
 from boomtown.domain.users import Role
-from boomtown.home.clock import iso
 from boomtown.home.person import login_name
+from boomtown.home.times import iso
 from boomtown.rig.objects import Object
 from boomtown.rig.people.service import Service
 from boomtown.rig.rigwork import NAME

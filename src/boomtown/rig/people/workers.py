@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from boomtown.container.protocol import DiffSpec
 from boomtown.domain.beads import BeadStatus
 from boomtown.domain.errors import ConflictError
-from boomtown.home.clock import iso
+from boomtown.home.times import iso
 from boomtown.rig import beadwork, finding, gates, objects
 from boomtown.rig.attaching import Visits
 from boomtown.rig.objects import Object
