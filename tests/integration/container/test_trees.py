@@ -114,7 +114,8 @@ async def test_adopted_orphans_leave_no_zombies(tmp_path: Path) -> None:
     async with kit.client(repository(tmp_path)) as client:
         await client.start(spec)
         await until(lambda: kit.output(spec))
-        container = client.attached.pid if client.attached else 0
+        assert client.attached
+        container = client.attached.pid
 
         def zombies() -> list[int]:
             return [p.pid for p in proctable.scan().values() if p.ppid == container and not p.alive]
